@@ -1,0 +1,2 @@
+"""Checks for notebook 09, Case files."""
+__all__ = []

@@ -1,0 +1,101 @@
+"""What all checks share: the three verdicts, and the real conditions under which code is tried."""
+import ast
+import csv
+import functools
+import inspect
+import subprocess
+import sys
+import tempfile
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+ORDERS_FILE = Path(__file__).resolve().parents[2] / "data" / "orders.csv"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check answers: ``state`` is one of the three below, ``sentence`` says what was seen."""
+
+    state: str
+    sentence: str = ""
+
+    def __repr__(self):
+        return f"{self.state}: {self.sentence}" if self.sentence else self.state
+
+
+DONE, NOT_THERE_YET, NOT_ATTEMPTED = "done", "not there yet", "not attempted yet"
+
+
+class NotYet(Exception):
+    """Raised inside a check when the answer is not right; the message is the sentence that helps."""
+
+
+def exercise(check):
+    """Turn a function that tries an answer into a check that always answers with a Verdict.
+
+    The function gets the answer and returns the sentence for *done*, or raises NotYet. An answer that is
+    still ``None`` or ``...``, or that raises NotImplementedError, counts as not attempted. Any other
+    exception of the learner's code is reported in one line.
+    """
+    @functools.wraps(check)
+    def answer_with_verdict(answer):
+        if answer is None or answer is ...:
+            return Verdict(NOT_ATTEMPTED)
+        try:
+            return Verdict(DONE, check(answer))
+        except NotImplementedError:
+            return Verdict(NOT_ATTEMPTED)
+        except NotYet as reason:
+            return Verdict(NOT_THERE_YET, str(reason))
+        except Exception as error:
+            return Verdict(NOT_THERE_YET, f"your code stopped with {type(error).__name__}: {error}")
+    return answer_with_verdict
+
+
+def load_orders():
+    """Return the 1,142 orders of data/orders.csv as a list of dictionaries."""
+    with open(ORDERS_FILE, newline="", encoding="utf-8") as source:
+        return list(csv.DictReader(source))
+
+
+def temporary_folder():
+    """Return a TemporaryDirectory for one try; use it in a ``with`` block, which gives its name."""
+    return tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
+
+
+def run_python(program, *arguments):
+    """Run ``program`` (Python source) in a fresh Python process and return its CompletedProcess.
+
+    The process ignores the environment's PYTHON... variables, so that it behaves the same everywhere.
+    """
+    return subprocess.run([sys.executable, "-I", "-X", "utf8", "-c", textwrap.dedent(program), *map(str, arguments)],
+                          capture_output=True, text=True, encoding="utf-8", timeout=30)
+
+
+def read_by_another_process(path):
+    """Return the bytes that another process finds when it opens ``path`` by name, or None without a file."""
+    reader = """
+        import sys
+        from pathlib import Path
+        path = Path(sys.argv[1])
+        print(path.read_bytes().hex() if path.exists() else "missing")
+    """
+    answer = run_python(reader, path).stdout.strip()
+    return None if answer == "missing" else bytes.fromhex(answer)
+
+
+def whole_rows(content, **csv_options):
+    """Count the whole data rows in ``content`` (bytes of a CSV file), header not counted."""
+    text = content.decode("utf-8", errors="replace")
+    rows = [row for row in csv.reader(text.splitlines(keepends=True), **csv_options)]
+    unfinished = bool(text) and not text.endswith(("\n", "\r"))
+    return max(0, len(rows) - 1 - unfinished)
+
+
+def code_of(function):
+    """Return the source of the learner's ``function`` without comments, or '' when there is none to read."""
+    try:
+        return ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    except (OSError, TypeError, SyntaxError):
+        return ""

@@ -1,0 +1,2 @@
+"""Checks for notebook 02, Shape a CSV with DictWriter."""
+__all__ = []

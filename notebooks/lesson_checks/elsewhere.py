@@ -1,0 +1,2 @@
+"""Checks for notebook 07, Recognise it elsewhere."""
+__all__ = []

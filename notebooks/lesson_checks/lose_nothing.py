@@ -1,0 +1,2 @@
+"""Checks for notebook 06, Lose nothing."""
+__all__ = []

@@ -1,0 +1,15 @@
+"""The conditions under which every notebook is run, by the tests and by ``python -m tests.refresh``."""
+import os
+
+STRICT = {
+    # A text file opened without encoding= puts a warning on stderr, and nbval turns red.
+    "PYTHONWARNDEFAULTENCODING": "1",
+    # So does a file that is dropped while still open. The one exception is not ours: matplotlib reads
+    # its list of fonts without encoding=.
+    "PYTHONWARNINGS": "always::ResourceWarning,ignore::EncodingWarning:matplotlib.font_manager",
+}
+
+
+def apply():
+    """Set the strict conditions for every process that is started from here on."""
+    os.environ.update(STRICT)

@@ -1,0 +1,44 @@
+"""Re-execute notebooks and store them in their normal form: the command to run after a change.
+
+    python -m tests.refresh                    all notebooks
+    python -m tests.refresh 03                 those whose file name starts with 03
+
+Run a second time it changes nothing. A cell that raises is named, and its notebook is left as it was.
+"""
+import subprocess
+import sys
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from tests import conditions
+from tests.notebook_files import NOTEBOOK_FOLDER, normalise, notebook_paths, read_notebook, write_if_changed
+
+
+def refresh(path):
+    """Run the notebook at ``path`` from its first cell to its last and store it; return whether it changed.
+
+    Raises CellExecutionError, with nothing written, when a cell raises.
+    """
+    notebook = read_notebook(path)
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", record_timing=False,
+                            resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
+    client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log is not the reader's
+    return write_if_changed(normalise(notebook), path)
+
+
+def main(prefixes):
+    conditions.apply()
+    wanted = [path for path in notebook_paths() if not prefixes or path.name.startswith(tuple(prefixes))]
+    if not wanted:
+        sys.exit(f"No notebook in notebooks/ starts with {' or '.join(prefixes)}.")
+    for path in wanted:
+        try:
+            changed = refresh(path)
+        except CellExecutionError as error:
+            sys.exit(f"{path.name} was left as it was: a cell raised {error.ename}: {error.evalue}\n{error}")
+        print(f"{path.name}: {'rewritten' if changed else 'unchanged'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
