@@ -9,6 +9,7 @@ condition: another process reads by name, the process dies, the disk is full. Wh
 in its docstring, in the folder lesson_checks beside this file.
 """
 # Each module names its checks in __all__; a name is used once in the whole series.
+from lesson_checks.start_here import *  # noqa: F403  00 Start here
 from lesson_checks.temporary_file import *  # noqa: F403  01 Use a temporary file
 from lesson_checks.dictwriter import *  # noqa: F403  02 Shape a CSV with DictWriter
 from lesson_checks.empty_file import *  # noqa: F403  03 Meet the empty file

@@ -117,13 +117,14 @@ def measure(file, **csv_options):
     if text_file.closed:
         raise CannotMeasure("This file is closed: nothing is waiting in it any more. Look at the file on disk instead.")
     try:
-        raw_descriptor = text_file.fileno()
-        size = os.fstat(raw_descriptor).st_size
-        position_of_raw = getattr(text_file.buffer, "raw", text_file.buffer).tell()
-        in_buffer = max(0, text_file.buffer.tell() - position_of_raw)
-    except (OSError, AttributeError):  # io.UnsupportedOperation is an OSError
-        raise CannotMeasure("This text goes to memory or to a stream, not to a file on disk: "
-                            "there is no second reader to ask.") from None
+        raw_file = getattr(text_file.buffer, "raw", text_file.buffer)  # without a byte buffer, one is the other
+        if not isinstance(raw_file, io.FileIO):
+            raise io.UnsupportedOperation
+        size = os.fstat(raw_file.fileno()).st_size
+        in_buffer = max(0, text_file.buffer.tell() - raw_file.tell())
+    except OSError:  # io.UnsupportedOperation is one: a pipe or a terminal has no position
+        raise CannotMeasure("This text goes through memory, a compressor or a stream, not straight to a file on disk: "
+                            "the gauge cannot follow it.") from None
     return Reading(
         text_layer=_waiting_in_text_layer(text_file),
         byte_buffer=in_buffer,
@@ -159,11 +160,15 @@ def _waiting_in_text_layer(text_file):
     for thing in held:
         if isinstance(thing, list):  # two or more pieces wait as a list
             return sum(len(piece) for piece in thing)
-    # One piece waits by itself, in the place just before the name of the error handler.
+    # One piece waits by itself, in the place just before the name of the error handler. Before it stands
+    # the newline= that the file was opened with, unless that was None.
     place = next(index for index, thing in enumerate(held) if thing is text_file.errors)
-    piece = held[place - 1]
-    waiting = isinstance(piece, (str, bytes)) and piece not in ("", "\n", "\r", "\r\n")
-    return len(piece) if waiting else 0
+    texts = []
+    while isinstance(held[place - 1 - len(texts)], (str, bytes)):
+        texts.append(held[place - 1 - len(texts)])
+    if len(texts) > 1 or (texts and texts[0] not in ("", "\n", "\r", "\r\n")):
+        return len(texts[0])
+    return 0
 
 
 def _why_not(file):

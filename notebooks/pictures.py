@@ -122,16 +122,190 @@ def layer_bars(bytes_in, headline, footline):
     Parameters: ``bytes_in`` maps each name in LAYERS to a number of bytes; ``headline`` and
     ``footline`` are the sentences above and below the bars. Returns the SVG text.
     """
-    total = sum(bytes_in.values())
     board = Board(900, 250)
-    board.text(20, 34, headline, size=19, bold=True)
+    _draw_layer_bars(board, 0, bytes_in, headline, footline)
+    return board.svg()
+
+
+def layer_bars_twice(before, after):
+    """Draw two gauges below each other; each parameter is (bytes_in, headline, footline). Returns the SVG text."""
+    board = Board(900, 520)
+    _draw_layer_bars(board, 0, *before)
+    board.line([(20, 258), (880, 258)], colour=FAINT)
+    _draw_layer_bars(board, 266, *after)
+    return board.svg()
+
+
+def _draw_layer_bars(board, top, bytes_in, headline, footline):
+    total = sum(bytes_in.values())
+    board.text(20, top + 34, headline, size=19, bold=True)
     left, track = 230, 480
     for row, name in enumerate(LAYERS):
-        top = 58 + row * 48
-        board.text(left - 16, top + 25, name, size=18, align="right")
-        board.box(left, top, track, 36, edge=FAINT)
+        bar = top + 58 + row * 48
+        board.text(left - 16, bar + 25, name, size=18, align="right")
+        board.box(left, bar, track, 36, edge=FAINT)
         if bytes_in[name]:
-            board.layer(name, left, top, max(3, round(track * bytes_in[name] / total)), 36)
-        board.text(left + track + 16, top + 25, amount(bytes_in[name], "byte"), size=18)
-    board.text(20, 234, footline, size=19, bold=True)
-    return board.svg()
+            board.layer(name, left, bar, max(3, round(track * bytes_in[name] / total)), 36)
+        board.text(left + track + 16, bar + 25, amount(bytes_in[name], "byte"), size=18)
+    board.text(20, top + 234, footline, size=19, bold=True)
+
+
+def staircase(visible, headline):
+    """Draw how many rows other readers see while rows are written one by one, as a staircase.
+
+    Parameters: ``visible`` lists the rows visible after 1, 2, 3 and so on rows written; ``headline`` is the
+    sentence above. Returns a Picture. The steps are in the colour of the operating system, the gap up to the
+    rows written in that of the byte buffer: measure with ``write_through=True``, so that it is true.
+    """
+    import bisect
+
+    from matplotlib.patches import Polygon
+    written, left, top, across, up = len(visible), 110, 64, 760, 330
+    starts = [row for row in range(1, written + 1) if row == 1 or visible[row - 1] != visible[row - 2]]
+    ends = [*[start - 1 for start in starts[1:]], written]
+    steps = [(start, end, visible[start - 1]) for start, end in zip(starts, ends)]
+
+    def place(rows_written, rows):
+        return left + across * rows_written / written, top + up * (1 - rows / written)
+
+    board = Board(900, 480)
+    board.text(20, 34, headline, size=19, bold=True)
+    edge = [place(0, 0)]
+    for start, end, rows in steps:
+        edge += [place(start if rows else 0, rows), place(min(end + 1, written), rows)]
+    for name, corners in [(BYTE_BUFFER, [*edge, place(written, written)]), (OPERATING_SYSTEM, [*edge, place(written, 0)])]:
+        board._axes.add_patch(Polygon(corners, facecolor=COLOURS[name], edgecolor=INK, hatch=PATTERNS[name] or None,
+                                      linewidth=0.8))
+    board.line([place(0, 0), place(written, written)], width=2.5)
+    sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
+    between = sizes[min(len(sizes) - 1, bisect.bisect_left(sizes, written / 7))]
+    for tick in range(0, written + 1, between):
+        (x, _), (_, y) = place(tick, 0), place(0, tick)
+        board.line([(x, top + up), (x, top + up + 7)])
+        board.text(x, top + up + 26, f"{tick:,}", size=16, align="center")
+        board.line([(left - 7, y), (left, y)])
+        board.text(left - 12, y + 6, f"{tick:,}", size=16, align="right")
+    board.line([(left, top - 6), (left, top + up), (left + across, top + up)])
+    board.text(left + across, top + up + 58, "rows written", size=18, align="right")
+    board.text(20, top - 8, "rows", size=18)
+    middle_x, middle_y = place(written * 0.56, written * 0.56)
+    board.text(left + 40, top + 50, "rows written", size=18, bold=True)
+    board.arrow((left + 175, top + 44), (middle_x, middle_y - 2))
+    board.text(left + 40, top + 100, "missing: still in the byte buffer", size=18, bold=True)
+    widest_end, widest_seen = max(((end, rows) for _, end, rows in steps[:max(1, len(steps) * 2 // 5)]),
+                                  key=lambda step: (step[0] - step[1], step[0]))
+    board.arrow((left + 175, top + 108), place(widest_end - (widest_end - widest_seen) * 0.2,
+                                               widest_seen + (widest_end - widest_seen) * 0.55))
+    board.text(*place(written * 0.98, written * 0.12), "rows that other readers see", size=18, align="right",
+               colour=PAPER if visible[-1] > written * 0.3 else INK, bold=True)
+
+    def told(start, end):
+        return f"{start:,}" if start == end else f"{start:,} to {end:,}"
+
+    lines = [f"{'rows written':>16}{'others see':>13}{'missing':>12}"]
+    lines += [f"{told(start, end):>16}{rows:>13,}{told(start - rows, end - rows):>12}" for start, end, rows in steps]
+    seen = "; ".join(f"{rows:,} seen with {told(start, end)} written" for start, end, rows in steps)
+    alt = (f"Staircase. {headline} Across: rows written, up to {written:,}. A straight line rises with the rows written. "
+           f"Below it the rows that other readers see rise in steps: {seen}. The hatched gap between the two is "
+           f"labelled: missing, still in the byte buffer.")
+    return Picture(svg=board.svg(), alt=alt, text="\n".join(lines))
+
+
+def exits(outcomes, written):
+    """Draw the ways out of a process: which rows are in the file afterwards, one line a way.
+
+    Parameters: ``outcomes`` maps the name of each way to a pair, the number of rows that are in the file
+    afterwards and whether the exit code was 0; ``written`` is the number of rows that were written. Rows that
+    are there are dark boxes; lost ones are empty and crossed out. Returns a Picture.
+    """
+    board = Board(900, 62 + 40 * len(outcomes))
+    headline = f"{amount(written, 'row')} written, then this. Which are in the file afterwards?"
+    board.text(20, 34, headline, size=19, bold=True)
+    told = []
+    for line, (way, (rows, reports_success)) in enumerate(outcomes.items()):
+        top = 54 + 40 * line
+        board.text(330, top + 22, way, size=17, align="right")
+        for place in range(written):
+            left = 350 + 64 * place
+            if place < rows:
+                board.layer(OPERATING_SYSTEM, left, top, 54, 30)
+            else:
+                board.box(left, top, 54, 30, edge=LOST, line=1.8)
+                board.line([(left, top), (left + 54, top + 30)], colour=LOST)
+                board.line([(left, top + 30), (left + 54, top)], colour=LOST)
+        code = "exit code 0" if reports_success else "exit code not 0"
+        words = f"{rows} of {amount(written, 'row')}, {code}"
+        board.text(370 + 64 * written, top + 22, words, size=17, bold=rows < written)
+        told.append((way, words))
+    return Picture(
+        svg=board.svg(),
+        alt=f"{headline} " + "; ".join(f"{way}: {words}" for way, words in told) + ".",
+        text="\n".join(f"{way:<28}{words}" for way, words in told),
+    )
+
+
+def lifetimes(moments, seen):
+    """Draw how long temporary files last: a dark box for each moment at which the file was there.
+
+    Parameters: ``moments`` is the list of moments; ``seen`` maps each kind of file to a list of booleans,
+    one a moment, True where the file was found. Returns a Picture.
+    """
+    board = Board(900, 76 + 48 * len(seen))
+    headline = "Is the file there?"
+    board.text(20, 36, headline, size=19, bold=True)
+    for place, moment in enumerate(moments):
+        board.text(345 + 184 * place, 58, moment, size=16)
+    told = []
+    for line, (kind, found) in enumerate(seen.items()):
+        top = 70 + 48 * line
+        board.text(330, top + 25, kind, size=16, align="right")
+        for place, there in enumerate(found):
+            left = 345 + 184 * place
+            if there:
+                board.layer(OPERATING_SYSTEM, left, top, 176, 36)
+            else:
+                board.box(left, top, 176, 36, edge=FAINT)
+            board.text(left + 88, top + 25, "there" if there else "gone", size=17, align="center",
+                       colour=PAPER if there else INK, bold=there)
+        told.append((kind, [f"{moment}: {'there' if there else 'gone'}" for moment, there in zip(moments, found)]))
+    return Picture(
+        svg=board.svg(),
+        alt=f"{headline} " + "; ".join(f"{kind}, {', '.join(words)}" for kind, words in told) + ".",
+        text="\n".join(f"{kind:<34}{', '.join(words)}" for kind, words in told),
+    )
+
+
+def trips(counts, headline):
+    """Show how often each way of writing went to the operating system: one upright line is one trip.
+
+    Parameters: ``counts`` maps the name of each way (up to five short names) to its number of trips;
+    ``headline`` stands above. Returns a Picture. Trips too close to be told apart become a full block.
+    """
+    board = Board(900, 356)
+    board.text(20, 34, headline, size=19, bold=True)
+    left, gap = 190, 14
+    width = round((880 - left) / len(counts)) - gap
+    tops = {TEXT_LAYER: 84, BYTE_BUFFER: 122, OPERATING_SYSTEM: 258}
+    for name, top in tops.items():
+        board.text(left - 16, top + 23, name, size=17, align="right")
+    board.text(left - 44, 212, "trips", size=17, align="right")
+    board.arrow((left - 26, 164), (left - 26, 252))
+    for column, (way, count) in enumerate(counts.items()):
+        x = left + column * (width + gap)
+        board.text(x + width / 2, 70, way, size=17, align="center", bold=True)
+        for name, top in tops.items():
+            board.layer(name, x, top, width, 34)
+        if count * 3 > width:
+            board.box(x, 160, width, 94, fill=INK)
+        else:
+            for trip in range(count):
+                place = round(x + (trip + 0.5) * width / count, 1)
+                board.line([(place, 160), (place, 254)], colour=INK, width=1.5)
+        board.text(x + width / 2, 322, amount(count, "trip"), size=19, align="center", bold=True)
+    each = "; ".join(f"{way}: {amount(count, 'trip')}" for way, count in counts.items())
+    return Picture(
+        svg=board.svg(),
+        alt=f"{headline}. From the byte buffer down to the operating system runs one upright line for each trip; "
+            f"where they are too many to tell apart, a full block. {each}.",
+        text="\n".join([headline, *(f"{way:<20}{amount(count, 'trip'):>14}" for way, count in counts.items())]),
+    )

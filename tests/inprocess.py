@@ -4,6 +4,7 @@ A kernel for each question would cost a second a time. IPython's own shell, with
 gives the same answers in milliseconds. Each run happens in a child process (see ``in_child``), so that
 nothing of a notebook stays behind in the tests.
 """
+import contextlib
 import gc
 import io
 import multiprocessing
@@ -80,13 +81,24 @@ def open_files():
     return sorted(Path(thing.name).suffix or "(no suffix)" for thing in still_open)
 
 
+@contextlib.contextmanager
+def own_temp_folder():
+    """Give this process, and those that it starts, an empty temp folder for the length of a ``with`` block."""
+    before = tempfile.gettempdir()
+    folder = tempfile.mkdtemp(prefix="notebook-run-")
+    try:
+        os.environ["TMPDIR"] = os.environ["TEMP"] = os.environ["TMP"] = tempfile.tempdir = folder
+        yield Path(folder)
+    finally:
+        os.environ["TMPDIR"] = os.environ["TEMP"] = os.environ["TMP"] = tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _child(pipe, function, arguments):
     try:
-        folder = tempfile.mkdtemp(prefix="notebook-run-")
-        os.environ["TMPDIR"] = os.environ["TEMP"] = os.environ["TMP"] = tempfile.tempdir = folder
-        answer = function(*arguments)
-        left = sorted(entry.name for entry in Path(folder).iterdir())
-        shutil.rmtree(folder, ignore_errors=True)
+        with own_temp_folder() as folder:
+            answer = function(*arguments)
+            left = sorted(entry.name for entry in folder.iterdir())
         pipe.send((answer, left, None))
     except BaseException:
         pipe.send((None, [], traceback.format_exc()))

@@ -1,7 +1,13 @@
-"""The pytest plugin of this project, loaded by .pytest.ini: conditions and kernel start."""
+"""The pytest plugin of this project, loaded by .pytest.ini.
+
+It sets the conditions under which notebooks run, starts kernels so that a rare clash of network ports is
+no failure, and stops a run of the whole suite in which a notebook would not be compared.
+"""
 import nbval.kernel
+import pytest
 
 from tests import conditions
+from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
 _start_kernel = nbval.kernel.start_new_kernel
 
@@ -19,3 +25,40 @@ def _start_kernel_again_if_need_be(*args, **kwargs):
 def pytest_configure(config):
     conditions.apply()
     nbval.kernel.start_new_kernel = _start_kernel_again_if_need_be
+
+
+def what_is_not_compared(config, collected):
+    """Return a sentence for each reason why a run of the whole suite would not compare every cell.
+
+    Parameters: ``config`` is pytest's; ``collected`` maps the name of each collected notebook to its number of cells.
+    """
+    problems = []
+    if not config.getoption("nbval"):
+        problems.append("--nbval is off: put it back into .pytest.ini")
+    if config.getoption("nbval_lax"):
+        problems.append("--nbval-lax is on, and it compares nothing: take it out")
+    if config.getoption("nbval_sanitize_with"):
+        problems.append("--nbval-sanitize-with is on: outputs must be equal without help")
+    for path in notebook_paths():
+        cells = len(code_cells(read_notebook(path)))
+        if collected.get(path.name, 0) != cells:
+            problems.append(f"{path.name}: {collected.get(path.name, 0)} of its {cells} cells would be compared")
+    return problems
+
+
+def _is_the_whole_suite(config):
+    from_ini = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    return from_ini and not (config.option.keyword or config.option.markexpr or config.option.deselect
+                             or config.option.ignore or config.option.ignore_glob)
+
+
+def pytest_collection_finish(session):
+    if not _is_the_whole_suite(session.config):
+        return
+    collected = {}
+    for item in session.items:
+        if item.path.suffix == ".ipynb":
+            collected[item.path.name] = collected.get(item.path.name, 0) + 1
+    problems = what_is_not_compared(session.config, collected)
+    if problems:
+        raise pytest.UsageError("this run would not compare every notebook.\n" + "\n".join(problems))

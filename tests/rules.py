@@ -21,7 +21,11 @@ MARKS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 
 
 def is_valid(notebook):
-    """The file is a valid notebook of format 4.5, in which every cell has an id."""
+    """The file is a valid notebook of format 4.5, in which every cell has an id that says what it is for."""
+    # A cell without an id gets eight random letters and digits when it is read; a speaking one has hyphens.
+    nameless = [number for number, cell in enumerate(notebook.cells) if "-" not in cell.get("id", "")]
+    if nameless:
+        return [f"cell number {number} has no speaking id, such as 03-copy" for number in nameless]
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -123,16 +127,21 @@ def ids_that_repeat(notebooks):
 
 
 def opens_text_with_care(notebook):
-    """A cell that opens text for CSV passes newline= and encoding=, unless its id says that their absence is the lesson."""
+    """A cell that opens text passes newline= and encoding=, unless its id says that their absence is the lesson."""
+    return [offence for cell in code_cells(notebook) for offence in careless_opens(cell.id, cell.source)]
+
+
+def careless_opens(cell_id, source):
+    """Return an offence for each place in a cell's ``source`` that opens text without newline= or encoding=."""
+    if "-without-" in cell_id:
+        return []
     offences = []
-    for cell in code_cells(notebook):
-        if "-without-" in cell.id:
-            continue
-        for call in ast.walk(ast.parse(cell.source)):
-            if isinstance(call, ast.Call) and _opens_text(call):
-                missing = {"newline", "encoding"} - {keyword.arg for keyword in call.keywords}
-                if missing and None not in {keyword.arg for keyword in call.keywords}:
-                    offences.append(f"{cell.id}: line {call.lineno} opens text without {' and '.join(sorted(missing))}=")
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and _opens_text(call):
+            given = {keyword.arg for keyword in call.keywords}
+            missing = {"newline", "encoding"} - given
+            if missing and None not in given:  # **options may hold them
+                offences.append(f"{cell_id}: line {call.lineno} opens text without {' and '.join(sorted(missing))}=")
     return offences
 
 

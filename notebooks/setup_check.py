@@ -1,0 +1,42 @@
+"""Says in words whether this kernel can run the series, and what to do where it cannot.
+
+    import setup_check
+    print(setup_check.answer())
+"""
+import importlib.util
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+NEEDED = ["pandas", "matplotlib"]
+HERE = Path(__file__).resolve().parent
+READY = "Ready: the Python is new enough, the packages are there, the orders can be read."
+
+
+def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=None, pandas_major=None):
+    """Return READY, or one sentence for the first thing that is wrong, with its remedy.
+
+    The parameters are what is looked at: the Python ``version`` as a pair, ``find`` which returns None for
+    a missing package, the working ``folder``, the first number of pandas' version.
+    """
+    folder = Path.cwd() if folder is None else Path(folder)
+    if version < OLDEST:
+        return (f"Not ready: this kernel runs Python {version[0]}.{version[1]} and the series needs {OLDEST[0]}.{OLDEST[1]} or newer. "
+                "Close JupyterLab, and start it with  python3 notebooks  under a newer Python.")
+    missing = [name for name in NEEDED if find(name) is None]
+    if missing:
+        return (f"Not ready: this kernel has no {' and no '.join(missing)}, so it is not the project's own. "
+                "Close JupyterLab, and start it with  python3 notebooks  in the project's folder.")
+    if pandas_major is None:
+        import pandas
+        pandas_major = int(pandas.__version__.split(".")[0])
+    if pandas_major < 3:
+        return (f"Not ready: this kernel has pandas {pandas_major} and the series shows what pandas 3 prints. "
+                "Close JupyterLab, and start it with  python3 notebooks  in the project's folder.")
+    if folder.resolve() != HERE:
+        return ("Not ready: this notebook runs in another folder than its files. "
+                "Open it from the project's  notebooks  folder, without moving it.")
+    if not (HERE.parent / "data" / "orders.csv").exists():
+        return ("Not ready: data/orders.csv is missing. Get a complete copy of the project, "
+                "or make the file with  python3 data/make_orders.py .")
+    return READY

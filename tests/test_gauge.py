@@ -1,0 +1,122 @@
+"""The gauge tells the truth, moves nothing, and says in a sentence when it cannot measure."""
+import csv
+import gzip
+import io
+import itertools
+import random
+import tempfile
+
+import pytest
+from gauge import CannotMeasure, NoReading, count_visible_rows, gauge, measure
+
+TEXT = {"newline": "", "encoding": "utf-8"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "orders.csv"
+
+
+def test_rows_wait_in_the_text_layer_until_flush(path):
+    with open(path, "w", **TEXT) as export:
+        csv.writer(export).writerows([["id", "item"], [1, "Bananas"], [2, "Grapes"]])
+        before = measure(export)
+        assert (before.text_layer, before.byte_buffer, before.operating_system, before.visible_rows) == (30, 0, 0, 0)
+        export.flush()
+        after = measure(export)
+        assert (after.text_layer, after.byte_buffer, after.operating_system, after.visible_rows) == (0, 0, 30, 2)
+
+
+def test_write_through_leaves_the_rows_in_the_byte_buffer(path):
+    with open(path, "w", **TEXT) as export:
+        export.reconfigure(write_through=True)
+        export.write("id\r\n1\r\n")
+        assert (measure(export).text_layer, measure(export).byte_buffer) == (0, 7)
+
+
+@pytest.mark.parametrize("mode", ["w", "w+", "a", "x"])
+@pytest.mark.parametrize("letters", ["ascii", "é😀", "aé"])
+@pytest.mark.parametrize("write_through", [False, True])
+def test_after_any_writes_the_reading_equals_what_a_flush_brings_down(path, mode, letters, write_through):
+    chance = random.Random(7)
+    with open(path, mode, buffering=512, **TEXT) as export:
+        if write_through:
+            export.reconfigure(write_through=True)
+        written = 0
+        for _ in range(300):
+            text = "".join(chance.choice(letters) for _ in range(chance.randrange(120))) + "\r\n"
+            written += len(text.encode("utf-8"))
+            export.write(text)
+            reading = measure(export)
+            assert reading.handed_over == written
+            assert reading.operating_system == path.stat().st_size
+        export.flush()
+        assert path.stat().st_size == written
+
+
+@pytest.mark.parametrize("pieces", [[], ["a"], ["a", "b"], ["é"], ["a", "é"], ["utf-8"], ["strict"], [""], ["\r\n", "a"]])
+def test_few_waiting_pieces_are_counted_whatever_they_are(path, pieces):
+    for newline, errors in itertools.product(["", "\n", None], ["strict", "replace"]):
+        with open(path, "w", newline=newline, encoding="utf-8", errors=errors) as export:
+            for piece in pieces:
+                export.write(piece)
+            reading = measure(export)
+            export.flush()
+            assert reading.text_layer == path.stat().st_size
+
+
+def test_a_reading_moves_nothing(path):
+    with open(path, "w", **TEXT) as export:
+        export.write("id\r\n1\r\n")
+        assert [measure(export) for _ in range(3)] == [measure(export)] * 3
+        assert path.stat().st_size == 0
+        assert export.write("2\r\n") == 3 and measure(export).handed_over == 10
+
+
+def test_a_named_temporary_file_is_measured_through_its_wrapper(tmp_path):
+    with tempfile.NamedTemporaryFile("w", dir=tmp_path, delete=False, **TEXT) as export:
+        export.write("id\r\n1\r\n")
+        assert measure(export).text_layer == 7
+
+
+@pytest.mark.parametrize("content, rows", [
+    (b"", 0), (b"id\r\n", 0), (b"id\r\n1\r\n", 1), (b"id\r\n1\r\n2", 1), (b"id\n1\n2\n", 2),
+    (b'id,note\r\n1,"two\nlines"\r\n', 1), (b'id,note\r\n1,"torn\nin quotes', 0),
+])
+def test_only_whole_rows_count(path, content, rows):
+    path.write_bytes(content)
+    assert count_visible_rows(path) == rows
+
+
+def test_another_delimiter_and_encoding_are_understood(path):
+    with open(path, "w", newline="", encoding="utf-16") as export:
+        csv.writer(export, delimiter="|", quotechar="'").writerows([["id", "note"], [1, "a\nb"]])
+        export.flush()
+        assert measure(export, delimiter="|", quotechar="'").visible_rows == 1
+
+
+def test_what_cannot_be_measured_gets_a_sentence(tmp_path):
+    closed = open(tmp_path / "closed.csv", "w", **TEXT)
+    closed.close()
+    with open(tmp_path / "binary", "wb") as binary, tempfile.TemporaryFile("w+", **TEXT) as unnamed, \
+            gzip.open(tmp_path / "orders.csv.gz", "wt", **TEXT) as packed:
+        for thing, words in [(closed, "closed"), (binary, "binary"), (io.StringIO(), "memory"), (io.BytesIO(), "memory"),
+                             (io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), "memory"),
+                             (csv.writer(io.StringIO()), "not an open text file"), ("orders.csv", "not an open text file")]:
+            answer = gauge(thing)
+            assert isinstance(answer, NoReading) and words in repr(answer)
+            with pytest.raises(CannotMeasure):
+                measure(thing)
+        assert isinstance(gauge(packed), NoReading)
+        assert isinstance(gauge(unnamed), NoReading)
+        unnamed.write("still usable")
+        unnamed.flush()
+
+
+def test_the_picture_has_alt_text_with_all_numbers(path):
+    with open(path, "w", **TEXT) as export:
+        export.write("id\r\n1\r\n")
+        shown = gauge(export)._repr_html_()
+    assert 'alt="Gauge with three bars. Your program handed over 7 bytes.' in shown
+    assert "text layer: 7 bytes; byte buffer: 0 bytes; operating system: 0 bytes" in shown
+    assert "Any other reader sees 0 whole rows." in shown and "data:image/svg+xml;base64," in shown

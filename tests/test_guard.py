@@ -1,0 +1,161 @@
+"""The guard is awake: each rule and each comparison fails on a notebook spoiled for the purpose."""
+import copy
+import shutil
+import subprocess
+import sys
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tests import plugin, rules
+from tests.notebook_files import PROJECT, normalise, read_notebook, write_if_changed
+
+
+def a_good_notebook():
+    """Return a small notebook that keeps every rule."""
+    cells = [
+        new_markdown_cell("# Count", id="count-title"),
+        new_code_cell("print(1 + 1)", outputs=[new_output("stream", name="stdout", text="2\n")], id="count-two"),
+        new_markdown_cell("Then:", id="count-then"),
+        new_code_cell("1 + 2", outputs=[new_output("execute_result", {"text/plain": "3"}, execution_count=2)], id="count-three"),
+    ]
+    return normalise(new_notebook(cells=cells))
+
+
+def test_the_good_notebook_keeps_every_rule():
+    assert [rule(a_good_notebook()) for rule in rules.RULES] == [[]] * len(rules.RULES)
+
+
+def spoil(change):
+    notebook = copy.deepcopy(a_good_notebook())
+    change(notebook, notebook.cells[1])
+    return notebook
+
+
+def set_output(text, name="stdout"):
+    def change(notebook, cell):
+        cell.outputs = [new_output("stream", name=name, text=text)]
+    return change
+
+
+SPOILED = {
+    "a cell was never executed": (rules.was_executed, lambda nb, cell: cell.update(execution_count=None)),
+    "outputs and counts were cleared": (rules.was_executed, lambda nb, cell: [
+        c.update(execution_count=None, outputs=[]) for c in nb.cells if c.cell_type == "code"]),
+    "counts are not 1 to n": (rules.was_executed, lambda nb, cell: cell.update(execution_count=7)),
+    "cells were executed out of order": (rules.was_executed, lambda nb, cell: [
+        cell.update(execution_count=2), nb.cells[3].update(execution_count=1)]),
+    "there is no code at all": (rules.was_executed, lambda nb, cell: nb.update(cells=nb.cells[:1])),
+    "a printed output is stripped": (rules.shows_its_outputs, lambda nb, cell: cell.update(outputs=[])),
+    "a value is stripped": (rules.shows_its_outputs, lambda nb, cell: nb.cells[3].update(outputs=[])),
+    "a comment ignores the output": (rules.is_never_excused, lambda nb, cell: cell.update(
+        source="# NBVAL_IGNORE_OUTPUT\n" + cell.source)),
+    "a comment skips the cell": (rules.is_never_excused, lambda nb, cell: cell.update(source="# NBVAL_SKIP\n" + cell.source)),
+    "an old comment ignores the output": (rules.is_never_excused, lambda nb, cell: cell.update(
+        source="# PYTEST_VALIDATE_IGNORE_OUTPUT\n" + cell.source)),
+    "a tag ignores the output": (rules.is_never_excused, lambda nb, cell: cell.metadata.update(tags=["nbval-ignore-output"])),
+    "a tag skips the cell": (rules.is_never_excused, lambda nb, cell: cell.metadata.update(tags=["nbval-skip"])),
+    "a tag allows an exception": (rules.is_never_excused, lambda nb, cell: cell.metadata.update(tags=["raises-exception"])),
+    "an output holds a path on Linux": (rules.tells_nothing_of_the_machine, set_output("/home/ada/orders.csv\n")),
+    "an output holds a path on macOS": (rules.tells_nothing_of_the_machine, set_output("/var/folders/x1/T/orders.csv\n")),
+    "an output holds a path on Windows": (rules.tells_nothing_of_the_machine, set_output("C:\\Users\\ada\\orders.csv\n")),
+    "an output holds an address": (rules.tells_nothing_of_the_machine, set_output("<file at 0x7f3a5c0d2e10>\n")),
+    "an output holds a random name": (rules.tells_nothing_of_the_machine, set_output("tmpab3_x9zq\n")),
+    "an output hides text behind a carriage return": (rules.tells_nothing_of_the_machine, set_output("id\r\r\n")),
+    "a value holds an address": (rules.tells_nothing_of_the_machine, lambda nb, cell: nb.cells[3].outputs[0].data.update(
+        {"text/plain": "<object at 0x7f3a5c0d2e10>"})),
+    "something is on stderr": (rules.has_no_stderr_and_no_traceback, set_output("a warning\n", "stderr")),
+    "an error is stored": (rules.has_no_stderr_and_no_traceback, lambda nb, cell: cell.update(
+        outputs=[new_output("error", ename="ValueError", evalue="", traceback=[])])),
+    "the notebook names a Python version": (rules.carries_no_more_than_it_must, lambda nb, cell:
+        nb.metadata.language_info.update(version="3.12.1")),
+    "another kernel is named": (rules.carries_no_more_than_it_must, lambda nb, cell:
+        nb.metadata.kernelspec.update(name="my-env")),
+    "a cell keeps a timestamp": (rules.carries_no_more_than_it_must, lambda nb, cell:
+        cell.metadata.update(execution={"iopub.execute_input": "2026-01-01T00:00:00Z"})),
+    "an output keeps metadata": (rules.carries_no_more_than_it_must, lambda nb, cell:
+        nb.cells[3].outputs[0].metadata.update(isolated=True)),
+    "code without an introduction": (rules.introduces_its_code, lambda nb, cell: nb.cells.pop(2)),
+    "a cell of 21 lines": (rules.keeps_cells_short, lambda nb, cell: cell.update(source="\n".join(["print(2)"] * 21))),
+    "text opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(open('orders.csv', encoding='utf-8').closed)")),
+    "a temp file without encoding=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(tempfile.NamedTemporaryFile('w', newline='').name)")),
+    "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_the_rule_sees_it_when(spoiled):
+    rule, change = SPOILED[spoiled]
+    assert rule(spoil(change)), f"{rule.__name__} did not see it"
+
+
+def test_the_rule_sees_the_name_of_a_user():
+    assert rules.tells_nothing_of_the_machine(spoil(set_output("signed: ada-lovelace\n")), ["ada-lovelace"])
+
+
+def test_the_rule_sees_an_id_in_two_notebooks():
+    offences = rules.ids_that_repeat({"01": a_good_notebook(), "02": a_good_notebook()})
+    assert "cell id count-two stands in 01 and in 02" in offences
+
+
+class Options:
+    """Stands in for pytest's config, with nbval as .pytest.ini sets it unless told otherwise."""
+
+    def __init__(self, **options):
+        self.options = {"nbval": True, "nbval_lax": False, "nbval_sanitize_with": None, **options}
+
+    def getoption(self, name):
+        return self.options[name]
+
+
+def all_collected():
+    paths = plugin.notebook_paths()
+    return {path.name: len(plugin.code_cells(read_notebook(path))) for path in paths}
+
+
+def test_a_complete_run_compares_everything():
+    assert plugin.what_is_not_compared(Options(), all_collected()) == []
+
+
+@pytest.mark.parametrize("option, value", [("nbval", False), ("nbval_lax", True), ("nbval_sanitize_with", "patterns.cfg")])
+def test_a_run_with_another_nbval_is_stopped(option, value):
+    assert plugin.what_is_not_compared(Options(**{option: value}), all_collected())
+
+
+def test_a_run_in_which_a_notebook_is_not_collected_is_stopped():
+    collected = all_collected()
+    del collected["03-meet-the-empty-file.ipynb"]
+    problems = plugin.what_is_not_compared(Options(), collected)
+    assert len(problems) == 1 and problems[0].startswith("03-meet-the-empty-file.ipynb: 0 of its")
+
+
+def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
+    assert pytestconfig.pluginmanager.has_plugin("tests.plugin")
+    assert pytestconfig.getoption("nbval") and not pytestconfig.getoption("nbval_lax")
+
+
+def test_nbval_turns_red_on_what_only_a_run_can_show(tmp_path):
+    """One real run of nbval over spoiled notebooks, in a small copy of the project."""
+    for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py", "tests/notebook_files.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(PROJECT / name, tmp_path / name)
+    cells = {
+        "Cell 0": ("changed output", "print(1 + 2)"),
+        "Cell 1": ("missing encoding", "with open('orders.csv', 'w', newline='') as export:\n    print(2)"),
+        "Cell 2": ("left open", "for name in ['a.csv', 'b.csv']:\n"
+                                "    export = open(name, 'w', newline='', encoding='utf-8')\nprint(2)"),
+        "Cell 3": ("an exception", "print(2)\nraise ValueError"),
+        "Cell 4": ("still good", "print(2)"),
+    }
+    notebook = normalise(new_notebook(cells=[
+        new_code_cell(source, id=f"spoiled-{number}", outputs=[new_output("stream", name="stdout", text="2\n")])
+        for number, (_, source) in enumerate(cells.values())]))
+    (tmp_path / "notebooks").mkdir()
+    write_if_changed(notebook, tmp_path / "notebooks" / "spoiled.ipynb")
+    run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header"], cwd=tmp_path, capture_output=True,
+                         text=True, encoding="utf-8", timeout=120)
+    verdicts = {name: f"PASSED notebooks/spoiled.ipynb::{name}" in run.stdout for name in cells}
+    assert verdicts == {"Cell 0": False, "Cell 1": False, "Cell 2": False, "Cell 3": False, "Cell 4": True}, run.stdout
+    assert run.returncode == 1

@@ -1,0 +1,85 @@
+"""What the README says is so."""
+import re
+
+from tests import readme_picture
+from tests.exercises import exercises_in
+from tests.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/([^)]+)\) \| .+ \| (?:(\d+) min|reference) \| (?:(\d+) min)? ?\|$", re.M)
+TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes reading, (\d+) minutes exercises\.")
+
+
+def lessons():
+    """The notebooks of the table: all but the pages that the field guide (08) leads to."""
+    return [path for path in notebook_paths() if re.match(r"\d\d-", path.name)]
+
+
+def test_the_table_lists_every_notebook_once_in_order():
+    assert [row[2] for row in ROW.findall(README)] == [path.name for path in lessons()]
+
+
+def test_the_minutes_and_titles_in_the_table_are_those_of_the_notebooks():
+    for number, title, name, reading, exercises in ROW.findall(README):
+        first = read_notebook(NOTEBOOK_FOLDER / name).cells[0].source
+        assert name.startswith(number)
+        if reading:
+            assert TIME.search(first), name
+            assert TIME.search(first).groups() == (reading, exercises), name
+        assert first.startswith("# ") and title == name[3:-6].replace("-", " ").capitalize().replace("dictwriter", "DictWriter").replace("csv", "CSV"), name
+
+
+def test_no_exercises_carry_no_minutes_only_where_there_is_at_most_a_warm_up():
+    for number, _, name, reading, exercises in ROW.findall(README):
+        if reading and int(exercises) == 0:
+            assert len(exercises_in(read_notebook(NOTEBOOK_FOLDER / name))) <= 1, name
+
+
+def markdown_links(text):
+    return re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.S))
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    pages = {PROJECT / "README.md": README, PROJECT / "data" / "README.md": (PROJECT / "data" / "README.md").read_text(encoding="utf-8")}
+    for page in NOTEBOOK_FOLDER.glob("*.md"):
+        pages[page] = page.read_text(encoding="utf-8")
+    for path in notebook_paths():
+        pages[path] = "\n".join(cell.source for cell in read_notebook(path).cells if cell.cell_type == "markdown")
+    broken = []
+    for page, text in pages.items():
+        for link in markdown_links(text):
+            if link.startswith(("http://", "https://")):
+                continue
+            file, _, anchor = link.partition("#")
+            if file and not (page.parent / file).exists():
+                broken.append(f"{page.name}: {link}")
+            if not file and anchor not in anchors(text):
+                broken.append(f"{page.name}: {link}")
+            if file.endswith(".ipynb") and anchor:
+                broken.append(f"{page.name}: {link} names a heading in another notebook, which JupyterLab does not find")
+    assert not broken, "\n".join(broken)
+
+
+def anchors(text):
+    """Return the anchors of the headings in ``text``, as JupyterLab makes them."""
+    return {re.sub(r"[`*]", "", heading).strip().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
+def test_the_commands_exist():
+    commands = re.findall(r"^(?:python3|py) (notebooks|tests)$", README, re.M)
+    assert commands == ["notebooks", "tests", "notebooks", "tests"]
+    for folder in commands:
+        assert (PROJECT / folder / "__main__.py").exists()
+    for module in re.findall(r"-m (tests\.\w+)", README):
+        assert (PROJECT / (module.replace(".", "/") + ".py")).exists(), module
+
+
+def test_the_picture_is_what_the_bug_gives_and_its_alt_text_says_so():
+    svg, alt = readme_picture.make_picture()
+    assert readme_picture.TARGET.read_text(encoding="utf-8") == svg, "run  python -m tests.readme_picture"
+    assert f"![{alt}](.github/the-bug.svg)" in README
+
+
+def test_nothing_else_is_visible_at_the_top():
+    visible = {path.name for path in PROJECT.iterdir() if not path.name.startswith(".")}
+    assert visible == {"README.md", "requirements.txt", "notebooks", "data", "tests"}
