@@ -1,0 +1,82 @@
+"""Somebody opens a notebook of a fresh clone in JupyterLab, reads it, runs it and solves its exercises."""
+import pytest
+from nbformat import from_dict
+from playwright.sync_api import expect
+
+from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook, picture_folder
+from tests.exercises import exercises_in
+from tests.inprocess import difference
+from tests.notebook_files import code_cells, notebook_paths, read_notebook
+
+ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
+
+
+def differences(model, path):
+    """Return a sentence for each code cell of the page's ``model`` that was not run or shows another output."""
+    stored = {cell.id: cell for cell in code_cells(read_notebook(path))}
+    told = []
+    for cell in model["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        if cell["execution_count"] is None:
+            told.append(f"{cell['id']} was not executed")
+        how = difference(from_dict(cell["outputs"]), stored[cell["id"]].outputs)
+        if how:
+            told.append(f"{cell['id']}: {how}")
+    return told
+
+
+@ALL
+def test_an_untrusted_notebook_shows_everything(lab, page, path):
+    open_notebook(page, lab(path.name))
+    notebook = read_notebook(path)
+    outputs = sum(len(cell.outputs) for cell in code_cells(notebook))
+    expect(page.locator(f"{PANEL} .jp-OutputArea-output")).to_have_count(outputs, timeout=30_000)
+    expect(page.locator(f"{PANEL} .jp-MarkdownCell .jp-MarkdownOutput")).to_have_count(len(notebook.cells) - len(code_cells(notebook)),
+                                                                                     timeout=30_000)
+    pictures = sum("data:image" in output.get("data", {}).get("text/html", "") for cell in code_cells(notebook) for output in cell.outputs)
+    shown = page.locator(f"{PANEL} .jp-OutputArea-output img")
+    expect(shown).to_have_count(pictures)
+    for number in range(pictures):
+        image = shown.nth(number)
+        assert image.evaluate("async image => { await image.decode(); return image.naturalWidth > 300; }")
+        assert len(image.get_attribute("alt")) > 40
+    tables = sum("<table" in output.get("data", {}).get("text/html", "") for cell in code_cells(notebook) for output in cell.outputs)
+    expect(page.locator(f"{PANEL} .jp-OutputArea-output table")).to_have_count(tables)
+    text_on_page = " ".join(page.locator(PANEL).text_content().split())
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            words = " ".join(output.get("text", "").split())
+            assert words in text_on_page, f"{cell.id}: its output is not on the page"
+    if picture_folder():
+        tall = page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollHeight") + 200
+        page.set_viewport_size({"width": 1280, "height": min(tall, 16_000)})
+        page.wait_for_timeout(300)
+        page.screenshot(path=picture_folder() / f"{path.stem}-untrusted.png")
+
+
+@ALL
+def test_solutions_stay_folded_and_nothing_scrolls_sideways(lab, page, path):
+    open_notebook(page, lab(path.name))
+    assert page.locator(f"{PANEL} details[open]").count() == 0
+    wide = page.locator(f"{PANEL} .jp-OutputArea-output, {PANEL} .jp-OutputArea-output pre").evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText.slice(0, 80))")
+    assert not wide
+
+
+@ALL
+def test_run_all_twice_and_an_exercise_in_between(lab, page, path):
+    open_notebook(page, lab(path.name))
+    assert not differences(page.evaluate(RUN_ALL), path)
+    for exercise, cell_id in [(e, f"{path.name[:2]}-ex-{e.name}") for e in exercises_in(read_notebook(path))][:1]:
+        answered = page.evaluate(ANSWER, [cell_id, f"{exercise.solution.rstrip()}\n{exercise.check}"])
+        assert answered[0]["data"]["text/plain"].startswith("done"), (exercise.name, answered)
+    assert not differences(page.evaluate(RUN_ALL), path)
+    close_notebook(page)
+
+
+@ALL
+def test_notebook_7_runs_it_too(notebook7, page, path):
+    open_notebook(page, notebook7(path.name))
+    assert not differences(page.evaluate(RUN_ALL), path)
+    close_notebook(page)
