@@ -33,7 +33,7 @@ with open(path, "w", newline="", encoding="utf-8") as export:
 @exercise
 def place_the_line(my_line):
     """Run the numbered program with ``export.flush()`` after line ``my_line`` and count the uploaded rows."""
-    if my_line not in range(1, len(NUMBERED) + 1):
+    if type(my_line) is not int or not 1 <= my_line <= len(NUMBERED):
         raise NotYet(f"answer with the number of a line, 1 to {len(NUMBERED)}")
     lines = [*NUMBERED[:my_line], "    export.flush()", *NUMBERED[my_line:]]
     with temporary_folder() as folder:
@@ -55,17 +55,18 @@ def place_the_line(my_line):
 def which_places(my_places):
     """Run the loop once for each of the places A, B and C and compare with the answer, a set of letters."""
     try:
-        answer = {str(place).strip().upper() for place in my_places}
+        answer = {str(place).upper() for place in my_places} - {" ", ","}
     except TypeError:
         answer = {"?"}
-    if not answer <= {"A", "B", "C"}:
+    if not answer or not answer <= {"A", "B", "C"}:
         raise NotYet('answer with a set of letters, such as {"A", "B"}')
     rows = {place: _rows_with_flush_at(place) for place in "ABC"}
     right = {place for place, count in rows.items() if count == len(load_orders())}
     if answer == right:
         return "B and C give all 1,142 rows; C makes fewer trips"
     if "A" in answer:
-        raise NotYet(f"with A alone the copy holds {rows['A']} of 1,142 rows: A runs before the first row is written")
+        others = "" if {"B", "C"} <= answer else "; and one of the others is missing"
+        raise NotYet(f"with A alone the copy holds {rows['A']} of 1,142 rows: A runs before the first row is written{others}")
     if answer == {"C"}:
         raise NotYet("C is right, but it is not the only one: what has B sent after the last turn of the loop?")
     if answer == {"B"}:
@@ -96,7 +97,8 @@ def _rows_with_flush_at(place):
 def copy_out(function):
     """Call ``copy_out(orders, export, target)`` with 1,142 orders and let another process read the copy.
 
-    The file gets a buffer of 1 MiB, so that nothing reaches the copy by luck.
+    The file gets a buffer of 1 MiB, so that nothing reaches the copy by luck. Afterwards the caller writes one
+    more row to ``export``: it must stand behind the 1,142 others.
     """
     orders = load_orders()
     code = code_of(function)
@@ -107,22 +109,38 @@ def copy_out(function):
             function(orders, export, target)
             closed = export.closed
             copied = read_by_another_process(target)
+            if not closed:
+                export.write("one more row\r\n")
+        written = read_by_another_process(export.name)
     if copied is None:
         raise NotYet("there is no copy: nothing was written to target")
     rows = whole_rows(copied)
-    if closed:
-        raise NotYet("you closed export: the copy is complete, but the caller can no longer write to it")
     if rows == len(orders):
+        if closed:
+            raise NotYet("the copy is complete, but you closed export: the caller can no longer write to it")
+        if written != copied + b"one more row\r\n":
+            raise NotYet("the copy is complete, but export is not as the caller expects: the rows belong into it, "
+                         "and the caller's next row must come behind them")
+        if ".tell()" in code and ".flush()" not in code:
+            return "all 1,142 rows, because tell() flushes as a side effect; flush() says what you mean"
         return "another process finds all 1,142 rows in the copy"
-    seen = f"the copy holds {rows:,} of 1,142 rows"
+    raise NotYet(f"the copy holds {rows:,} of 1,142 rows{_why_short(code, closed)}")
+
+
+def _why_short(code, closed):
+    """Return the rest of a sentence for a short copy: why what the learner did does not help."""
+    if closed:
+        return ": the file was closed after the copy was made, and closed it must not be"
     if "buffer.flush" in code:
-        raise NotYet(f"{seen}: export.buffer.flush() empties the byte buffer, and the rows are in the text layer above it")
-    if ".flush()" in code and code.index(".flush()") > code.index("copyfile"):
-        raise NotYet(f"{seen}: your flush comes after the copy was made")
+        return ": export.buffer.flush() empties the byte buffer, and the last rows are in the text layer above it"
+    if ".flush()" in code and "copyfile" in code and code.index(".flush()") > code.index("copyfile"):
+        return ": your flush comes after the copy was made"
     if ".flush()" in code:
-        raise NotYet(f"{seen}: your flush comes before the rows; what is written later waits again")
+        return ": your flush comes before the rows; what is written later waits again"
+    if ".flush" in code:
+        return ": you named flush but did not call it; it needs its ()"
     if "fsync" in code:
-        raise NotYet(f"{seen}: fsync works on what the operating system has, and the rows are still in your program")
+        return ": fsync works on what the operating system has, and the rows are still in your program"
     if "sleep" in code:
-        raise NotYet(f"{seen}: nobody sends the rows on while you wait")
-    raise NotYet(seen)
+        return ": nobody sends the rows on while you wait"
+    return ": the rows are still waiting when the copy is made"
