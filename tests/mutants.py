@@ -4,8 +4,9 @@
     python -m tests.mutants 03 --kind flush    only some
     python -m tests.mutants --survivors        print the survivors in the form of tests/mutants_allowed.toml
 
-A mutant is caught when an output differs for nbval's own comparison, or when the rule on opening text
-(tests/rules.py) refuses the cell: newline='' changes nothing on Linux, so no output can tell that it is gone.
+A mutant is caught when an output differs for nbval's own comparison, when the rule on opening text (tests/rules.py)
+refuses the cell (newline='' changes nothing on Linux, so no output can tell that it is gone), or when the notebook
+ends with a file open or something left in the temp folder.
 Prints how many of how many were caught, each survivor by cell, and how long it took. Survivors that are
 right to survive stand in tests/mutants_allowed.toml, each with its reason; any other one fails the command.
 
@@ -23,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests import conditions, rules
-from tests.inprocess import Session, difference, in_child, own_temp_folder
+from tests.inprocess import Session, difference, in_child, open_files, own_temp_folder
 from tests.notebook_files import PROJECT, code_cells, notebook_paths, read_notebook
 
 ALLOWED = PROJECT / "tests" / "mutants_allowed.toml"
@@ -35,6 +36,7 @@ OPTIONS = {"newline", "encoding", "quoting", "delimiter", "quotechar", "escapech
 CALLS = {"flush", "close", "seek", "fsync", "replace", "truncate", "cleanup", "detach", "unlink", "writeheader",
          "writerow", "writerows", "write", "reconfigure", "join"}
 MODES = {"w": "a", "a": "w", "w+": "a+", "wb": "ab", "ab": "wb", "x": "a"}
+FRESH_FILE_MODES = {"w": "wb", "w+": "w+b"}  # a new temporary file is as empty for "a" as for "w"
 OPENERS = {"open", "NamedTemporaryFile", "TemporaryFile", "TextIOWrapper"}
 
 
@@ -107,9 +109,10 @@ def mode_sites(tree):
     """Open with another mode."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _called(node) in OPENERS:
+            modes = MODES if _called(node) == "open" else FRESH_FILE_MODES
             for value in [*node.args, *[keyword.value for keyword in node.keywords if keyword.arg == "mode"]]:
-                if isinstance(value, ast.Constant) and value.value in MODES:
-                    new = MODES[value.value]
+                if isinstance(value, ast.Constant) and value.value in modes:
+                    new = modes[value.value]
                     yield f"mode {value.value!r} to {new!r}", lambda v=value, n=new: setattr(v, "value", n)
 
 
@@ -179,14 +182,14 @@ def try_mutants(path, kinds):
 def _is_caught(session, cells, place, mutant):
     if rules.careless_opens(mutant.cell, mutant.source):
         return True
-    with own_temp_folder():
+    with own_temp_folder() as temp:
         child = os.fork()
         if child == 0:
             caught = True
             try:
                 signal.alarm(SECONDS)
                 caught = any(_differs(session, cell, mutant.source if number == place else cell.source, number >= place)
-                             for number, cell in enumerate(cells))
+                             for number, cell in enumerate(cells)) or open_files() or any(temp.iterdir())
             finally:
                 os._exit(1 if caught else 0)
         _, status = os.waitpid(child, 0)

@@ -1,0 +1,154 @@
+"""The field guide answers what people ask: questions, entries and index hold together.
+
+tests/questions.toml maps each question to an entry. An entry is a heading such as "### B3 It fails only ..."
+in one of the files notebooks/08a-… to 08i-…; the letter names the file. The index is notebooks/08-field-guide.ipynb.
+"""
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.inprocess import Session, difference, in_child
+from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+
+QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))["question"]
+INDEX = read_notebook(NOTEBOOK_FOLDER / "08-field-guide.ipynb")
+FILES = sorted(NOTEBOOK_FOLDER.glob("08[a-z]-*.ipynb"))
+HEADING = re.compile(r"^### ([A-Z]\d+) (.+)$", re.MULTILINE)
+NUMBER = re.compile(r"\b[A-I]\d{1,2}\b")
+
+
+@dataclass
+class Entry:
+    """One entry: its ``title``, the ``file`` that holds it, the ``cells`` up to the next heading."""
+
+    title: str
+    file: Path
+    cells: list = field(default_factory=list)
+
+
+def entries_of(path, notebook):
+    """Return the entries in ``notebook`` as a dictionary from number to Entry."""
+    found, current = {}, None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and re.search(r"^#{1,3} ", cell.source, re.MULTILINE):
+            heading = HEADING.search(cell.source)
+            current = None
+            if heading:
+                assert heading[1] not in found, f"{heading[1]} stands twice in {path.name}"
+                current = found[heading[1]] = Entry(heading[2], path)
+        if current:
+            current.cells.append(cell)
+    return found
+
+
+ENTRIES = {number: entry for path in FILES for number, entry in entries_of(path, read_notebook(path)).items()}
+BY_ENTRY = pytest.mark.parametrize("number", ENTRIES)
+
+
+def index_cell(name):
+    return next(cell.source for cell in INDEX.cells if cell.id == f"08-{name}")
+
+
+def test_there_is_a_guide_to_look_at():
+    assert len(FILES) >= 5 and len(ENTRIES) >= 50
+
+
+def test_all_75_public_questions_are_there_with_their_source():
+    public = [question for question in QUESTIONS if not question.get("own")]
+    assert [question["number"] for question in public] == list(range(1, 76))
+    assert all(question["source"].startswith("https://") for question in public)
+
+
+def test_as_many_questions_of_our_own_are_there():
+    symptoms = [question["symptom"] for question in QUESTIONS]
+    assert sum(1 for question in QUESTIONS if question.get("own")) >= 75
+    assert len(set(symptoms)) == len(symptoms), "a symptom stands twice"
+
+
+def test_no_question_points_to_an_entry_that_is_not_there():
+    lost = {question["number"]: question["entry"] for question in QUESTIONS if question["entry"] not in ENTRIES}
+    assert not lost
+
+
+@BY_ENTRY
+def test_an_entry_answers_a_question(number):
+    assert number in {question["entry"] for question in QUESTIONS}
+
+
+@BY_ENTRY
+def test_an_entry_is_in_the_index_by_symptom_under_its_title_and_file(number):
+    entry = ENTRIES[number]
+    assert f"| {number} | [{entry.title}]({entry.file.name}) |" in index_cell("symptoms")
+
+
+@BY_ENTRY
+def test_an_entry_is_in_the_index_by_word(number):
+    assert number in NUMBER.findall(index_cell("words"))
+
+
+def test_the_index_names_no_entry_that_does_not_exist():
+    named = {number for cell in INDEX.cells if cell.cell_type == "markdown" for number in NUMBER.findall(cell.source)}
+    assert named and not named - set(ENTRIES)
+
+
+def test_the_entries_name_no_entry_that_does_not_exist():
+    # In code, A1 may be the cell of a spreadsheet, so only prose is searched.
+    prose = "\n".join(cell.source for entry in ENTRIES.values() for cell in entry.cells if cell.cell_type == "markdown")
+    assert not set(NUMBER.findall(prose)) - set(ENTRIES)
+
+
+def test_the_index_by_error_message_links_to_the_file_that_holds_the_entry():
+    links = re.findall(r"\[((?:[A-Z]\d+(?:, )?)+) in [^\]]+\]\(([^)]+)\)", index_cell("errors"))
+    assert len(links) >= 40
+    wrong = [(numbers, file) for numbers, file in links
+             for number in numbers.split(", ") if ENTRIES[number].file.name != file]
+    assert not wrong
+
+
+@BY_ENTRY
+def test_an_entry_has_one_code_cell_that_was_run_and_shows_an_output(number):
+    code = [cell for cell in ENTRIES[number].cells if cell.cell_type == "code"]
+    assert len(code) == 1, "one code cell an entry, so that it fits one screen"
+    assert code[0].execution_count and code[0].outputs
+
+
+@BY_ENTRY
+def test_an_entry_says_why_and_how_to_cure_and_check(number):
+    prose = "\n".join(cell.source for cell in ENTRIES[number].cells if cell.cell_type == "markdown")
+    assert all(f"**{part}:**" in prose for part in ("Why", "Cure", "Check"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_list_at_the_top_of_a_file_names_and_reaches_each_of_its_entries(path):
+    # JupyterLab's anchors keep the case and turn each space into a hyphen.
+    listed = re.findall(r"^- \[(.+)\]\(#(.+)\)$", read_notebook(path).cells[0].source, re.MULTILINE)
+    titles = [f"{number} {entry.title}" for number, entry in ENTRIES.items() if entry.file == path]
+    assert listed == [(title, title.replace(" ", "-")) for title in titles]
+    assert all(number[0].lower() == path.name[2] for number, entry in ENTRIES.items() if entry.file == path)
+
+
+def run_each_entry_alone(path):
+    """Run each entry's cell in a fresh session after the set-up cells only; return what differs from the stored outputs."""
+    cells = code_cells(read_notebook(path))
+    differences = []
+    for cell in cells:
+        if "setup" in cell.id or cell.id.endswith("-tidy"):
+            continue
+        session = Session()
+        for setup in (other for other in cells if "setup" in other.id):
+            session.run(setup.source)
+        how = difference(session.run(cell.source), cell.outputs)
+        if how:
+            differences.append(f"{cell.id}: {how}")
+        session.run("folder.cleanup()")
+    return differences
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_entry_runs_alone_after_the_set_up(path):
+    differences, left_behind = in_child(run_each_entry_alone, path)
+    assert not differences, "\n".join(differences)
+    assert not left_behind
