@@ -13,14 +13,18 @@ without moving a byte:
 What reads what:
 
     byte buffer        f.buffer.tell() - f.buffer.raw.tell()   both are known not to flush
-    operating system   os.fstat(f.fileno()).st_size            the size that everybody else sees
+    operating system   os.fstat(f.fileno()).st_size            what every reader on this computer gets
     text layer         has no official window. f.tell() would flush it, and then there would be
                        nothing left to see. So the gauge asks CPython's garbage collector, which
                        can list what an object holds on to, and adds up the waiting pieces.
 
 Checked on CPython 3.11 to 3.15 by tests/test_gauge.py, which flushes after each reading and
-compares. One reading is a guess: a file opened with newline=None into which a single line end was
-written and nothing else looks the same as an empty one.
+compares. Two readings are guesses. A file opened with newline=None into which a single line end was
+written and nothing else looks the same as an empty one. And a file that is read and written in turn
+(mode r+ or w+) is measured as if it were not being read.
+
+A reading is three looks, one after the other: let no other thread write meanwhile. Counting rows reads
+the whole file.
 """
 import csv
 import gc
@@ -50,7 +54,7 @@ class Reading:
 
     @property
     def handed_over(self):
-        """All the bytes that the program has given to the file, wherever they are now."""
+        """All the bytes that the file has been given, wherever they are now."""
         return self.text_layer + self.byte_buffer + self.operating_system
 
     @property
@@ -60,7 +64,7 @@ class Reading:
 
     def __repr__(self):
         return "\n".join([
-            f"{'handed to the file':<20}{pictures.amount(self.handed_over, 'byte'):>16}",
+            f"{'given to the file':<20}{pictures.amount(self.handed_over, 'byte'):>16}",
             f"{'  text layer':<20}{pictures.amount(self.text_layer, 'byte'):>16}",
             f"{'  byte buffer':<20}{pictures.amount(self.byte_buffer, 'byte'):>16}",
             f"{'  operating system':<20}{pictures.amount(self.operating_system, 'byte'):>16}",
@@ -70,7 +74,7 @@ class Reading:
     def picture(self):
         """Return the reading as a picture with alt text."""
         in_layers = dict(zip(pictures.LAYERS, [self.text_layer, self.byte_buffer, self.operating_system]))
-        headline = f"Your program handed over {pictures.amount(self.handed_over, 'byte')}. They are here:"
+        headline = f"The file has been given {pictures.amount(self.handed_over, 'byte')}. They are here:"
         footline = f"Any other reader sees {pictures.amount(self.visible_rows, 'whole row')}."
         where = "; ".join(f"{name}: {pictures.amount(size, 'byte')}" for name, size in in_layers.items())
         return pictures.Picture(
@@ -114,17 +118,27 @@ def measure(file, **csv_options):
     text_file = getattr(file, "file", file)  # a NamedTemporaryFile keeps the real file in .file
     if not isinstance(text_file, io.TextIOWrapper):
         raise CannotMeasure(_why_not(text_file))
-    if text_file.closed:
+    try:
+        closed = text_file.closed
+    except ValueError:
+        raise CannotMeasure("This text layer was taken off with detach(): nothing is waiting in it any more.") from None
+    if closed:
         raise CannotMeasure("This file is closed: nothing is waiting in it any more. Look at the file on disk instead.")
+    if not text_file.writable():
+        raise CannotMeasure("This file was opened for reading: no bytes are on their way down in it.")
     try:
         raw_file = getattr(text_file.buffer, "raw", text_file.buffer)  # without a byte buffer, one is the other
         if not isinstance(raw_file, io.FileIO):
             raise io.UnsupportedOperation
         size = os.fstat(raw_file.fileno()).st_size
-        in_buffer = max(0, text_file.buffer.tell() - raw_file.tell())
+        position = raw_file.tell()
+        in_buffer = max(0, text_file.buffer.tell() - position)
     except OSError:  # io.UnsupportedOperation is one: a pipe or a terminal has no position
         raise CannotMeasure("This text goes through memory, a compressor or a stream, not straight to a file on disk: "
                             "the gauge cannot follow it.") from None
+    if position != size:
+        raise CannotMeasure("This file does not stand at its end: its bytes go over others, and cannot be added up.")
+    _check_name(text_file.name, raw_file.fileno())
     return Reading(
         text_layer=_waiting_in_text_layer(text_file),
         byte_buffer=in_buffer,
@@ -137,32 +151,43 @@ def count_visible_rows(path, encoding="utf-8", **csv_options):
     """Count the whole data rows that a reader who opens ``path`` by name can see, header not counted.
 
     Parameters: ``path`` is the file's name, ``encoding`` its encoding, ``csv_options`` go to
-    ``csv.reader``. A last row without its line end is not whole and does not count. Raises
-    CannotMeasure when the file has no name or may not be opened by a second reader.
+    ``csv.reader``. A last row without its line end is not whole and does not count, nor does a blank line.
+    Raises CannotMeasure when ``csv`` cannot read the file, and OSError when it cannot be opened.
     """
+    with open(path, "rb") as reader:
+        text = reader.read().decode(encoding, errors="replace")
+    # One letter more at the end: it sticks to a row that is not whole, and else stands alone.
     try:
-        # A temporary file without a name calls itself by its descriptor; open() would take it over and close it.
-        if not isinstance(path, (str, bytes, os.PathLike)):
-            raise FileNotFoundError
-        with open(path, "rb") as reader:
-            content = reader.read()
-    except OSError:
-        raise CannotMeasure("No other reader can open this file by name: it has none, or Windows keeps it "
-                            "locked while it is open. Make it with delete=False.") from None
-    text = content.decode(encoding, errors="replace")
-    rows = list(csv.reader(io.StringIO(text, newline=""), **csv_options))
-    whole_rows = len(rows) if text.endswith(("\n", "\r")) else len(rows) - 1
-    return max(0, whole_rows - 1)
+        rows = [row for row in csv.reader(io.StringIO(text + "x", newline=""), **csv_options) if row]
+    except csv.Error as error:
+        raise CannotMeasure(f"The rows in the file cannot be counted: {error}.") from None
+    return max(0, len(rows) - 2)
+
+
+def _check_name(name, descriptor):
+    """Raise CannotMeasure unless another reader who opens ``name`` gets the file behind ``descriptor``."""
+    if not isinstance(name, (str, bytes, os.PathLike)):
+        raise CannotMeasure("This file was opened without a name: no other reader can open it.")
+    try:
+        if os.path.samestat(os.fstat(descriptor), os.stat(name)):
+            with open(name, "rb"):
+                return
+    except FileNotFoundError:
+        raise CannotMeasure("Nothing has this file's name any more: it was renamed or removed, "
+                            "or the working folder has changed.") from None
+    except PermissionError:
+        raise CannotMeasure("No other reader may open this file: Windows keeps a temporary file locked while it is open. "
+                            "Make it with delete=False.") from None
+    raise CannotMeasure("This file's name now belongs to another file.")
 
 
 def _waiting_in_text_layer(text_file):
     held = gc.get_referents(text_file)
-    for thing in held:
-        if isinstance(thing, list):  # two or more pieces wait as a list
-            return sum(len(piece) for piece in thing)
-    # One piece waits by itself, in the place just before the name of the error handler. Before it stands
-    # the newline= that the file was opened with, unless that was None.
-    place = next(index for index, thing in enumerate(held) if thing is text_file.errors)
+    # What waits stands just before the name of the error handler: two or more pieces as a list, one by itself.
+    place = max(index for index, thing in enumerate(held) if thing is text_file.errors)
+    if isinstance(held[place - 1], list):
+        return sum(len(piece) for piece in held[place - 1])
+    # Before it stands the newline= that the file was opened with, unless that was None.
     texts = []
     while isinstance(held[place - 1 - len(texts)], (str, bytes)):
         texts.append(held[place - 1 - len(texts)])

@@ -51,6 +51,14 @@ class Picture:
                 f'src="data:image/svg+xml;base64,{data}">{caption}</figure>')
 
 
+def _own_settings():
+    """Return a context in which matplotlib forgets the reader's own settings and keeps ours."""
+    import matplotlib
+    plain = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
+    return matplotlib.rc_context({**plain, "svg.fonttype": "none", "svg.hashsalt": "rows",
+                                  "hatch.linewidth": 1.0, "path.simplify": False})
+
+
 class Board:
     """A white board to draw on, measured in pixels from the top left corner.
 
@@ -66,7 +74,8 @@ class Board:
             warnings.simplefilter("ignore")
             from matplotlib.figure import Figure
             from matplotlib.font_manager import fontManager  # noqa: F401  (the import is what warns)
-        self._figure = Figure(figsize=(width / 72, height / 72), facecolor=PAPER)
+        with _own_settings():
+            self._figure = Figure(figsize=(width / 72, height / 72), facecolor=PAPER)
         self._axes = self._figure.add_axes((0, 0, 1, 1))
         self._axes.set_axis_off()
         self._axes.set_xlim(0, width)
@@ -93,7 +102,7 @@ class Board:
         """Write ``words`` with their base line at ``y``; ``align`` is left, center or right."""
         # Base line and anchor come from x and y alone, never from a font's measurements: those differ
         # between matplotlib versions, and the picture would differ with them.
-        self._axes.text(x, y, words, fontsize=size, ha=align, va="baseline", color=colour,
+        self._axes.text(x, y, words, family="DejaVu Sans", fontsize=size, ha=align, va="baseline", color=colour,
                         weight="bold" if bold else "normal")
 
     def layer(self, name, x, y, width, height):
@@ -102,10 +111,7 @@ class Board:
 
     def svg(self):
         """Return the drawing as SVG text, the same on every machine."""
-        import matplotlib
-        settings = {"svg.fonttype": "none", "svg.hashsalt": "rows", "font.family": "DejaVu Sans",
-                    "hatch.linewidth": 1.0, "path.simplify": False}
-        with matplotlib.rc_context(settings):
+        with _own_settings():
             drawing = io.BytesIO()
             self._figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
         return drawing.getvalue().decode("utf-8").replace("'DejaVu Sans'", PLAIN_FONTS)

@@ -13,22 +13,30 @@ HERE = Path(__file__).resolve().parent
 READY = "Ready: the Python is new enough, the packages are there, the orders can be read."
 
 
-def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=None, pandas_major=None):
+def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=None, pandas_major=None,
+           implementation=sys.implementation.name):
     """Return READY, or one sentence for the first thing that is wrong, with its remedy.
 
     The parameters are what is looked at: the Python ``version`` as a pair, ``find`` which returns None for
-    a missing package, the working ``folder``, the first number of pandas' version.
+    a missing package, the working ``folder``, the first number of pandas' version, the Python's ``implementation``.
     """
     folder = Path.cwd() if folder is None else Path(folder)
     if version < OLDEST:
         return (f"Not ready: this kernel runs Python {version[0]}.{version[1]} and the series needs {OLDEST[0]}.{OLDEST[1]} or newer. "
                 "Close JupyterLab, and start it with  python3 notebooks  under a newer Python.")
+    if implementation != "cpython":
+        return ("Not ready: this kernel runs another Python than CPython, and the series shows what CPython does. "
+                "Close JupyterLab, and start it with  python3 notebooks  under CPython.")
     missing = [name for name in NEEDED if find(name) is None]
     if missing:
-        return (f"Not ready: this kernel has no {' and no '.join(missing)}, so it is not the project's own. "
-                "Close JupyterLab, and start it with  python3 notebooks  in the project's folder.")
+        return (f"Not ready: this kernel has no {' and no '.join(missing)}. "
+                "Add what requirements.txt names, or close JupyterLab and start it with  python3 notebooks .")
     if pandas_major is None:
-        import pandas
+        try:
+            import pandas
+        except ImportError as error:
+            return (f"Not ready: pandas is there but cannot be loaded ({error}). "
+                    "Close JupyterLab, delete the folder  .venv , and start it with  python3 notebooks .")
         pandas_major = int(pandas.__version__.split(".")[0])
     if pandas_major < 3:
         return (f"Not ready: this kernel has pandas {pandas_major} and the series shows what pandas 3 prints. "

@@ -65,10 +65,15 @@ def difference(outputs, stored):
     cell = SimpleNamespace(parent=SimpleNamespace(skip_compare=NOT_COMPARED), colors=nocolors,
                            sanitize=lambda text: text, comparison_traceback=[])
     cell.format_output_compare = lambda key, left, right: cell.comparison_traceback.append(
-        f"{key}: stored {left!r}, now {right!r}")
+        f"{key}: stored {_cut(left)}, now {_cut(right)}")
     if IPyNbCell.compare_outputs(cell, coalesce_streams(outputs), coalesce_streams(stored)):
         return None
     return "\n".join(map(str, cell.comparison_traceback))
+
+
+def _cut(value):
+    text = repr(value)
+    return text if len(text) <= 300 else text[:300] + "..."
 
 
 def open_files():

@@ -179,6 +179,11 @@ def try_mutants(path, kinds):
             for place, mutant in mutants if mutant.kind in kinds]
 
 
+def try_flushes(path):
+    """Return what try_mutants returns for the flushes alone."""
+    return try_mutants(path, ("flush",))
+
+
 def _is_caught(session, cells, place, mutant):
     if rules.careless_opens(mutant.cell, mutant.source):
         return True

@@ -2,11 +2,19 @@
 
 It sets the conditions under which notebooks run, starts kernels so that a rare clash of network ports is
 no failure, and stops a run of the whole suite in which a notebook would not be compared.
+
+It also runs the tests' child processes ahead of time. A test marked ``@pytest.mark.child(runs=function)`` wants what
+``function(path)`` answers in a process of its own; nearly all the time of the suite goes there. So they start when
+the tests have been collected, as many at once as there are cores, and the fixture ``child`` waits for its answer.
 """
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import nbval.kernel
 import pytest
 
 from tests import conditions
+from tests.inprocess import in_child
 from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
 _start_kernel = nbval.kernel.start_new_kernel
@@ -22,9 +30,29 @@ def _start_kernel_again_if_need_be(*args, **kwargs):
     return _start_kernel(*args, **kwargs)
 
 
+_pool = ThreadPoolExecutor(os.cpu_count() or 1)
+_children = {}
+
+
 def pytest_configure(config):
     conditions.apply()
     nbval.kernel.start_new_kernel = _start_kernel_again_if_need_be
+    config.addinivalue_line("markers", "child(runs): run runs(path) in a process of its own, ahead of the test")
+
+
+def _child_of(item):
+    marker = item.get_closest_marker("child")
+    return (marker.kwargs["runs"], item.callspec.params["path"]) if marker else None
+
+
+@pytest.fixture
+def child(request):
+    """The answer of the test's child process, and the names that it left in its temp folder."""
+    return _children[_child_of(request.node)].result()
+
+
+def pytest_sessionfinish():
+    _pool.shutdown(cancel_futures=True)
 
 
 def what_is_not_compared(config, collected):
@@ -53,8 +81,15 @@ def _is_the_whole_suite(config):
 
 
 def pytest_collection_finish(session):
-    if not _is_the_whole_suite(session.config):
-        return
+    if _is_the_whole_suite(session.config):
+        _stop_unless_everything_is_compared(session)
+    if not session.config.option.collectonly:
+        for wanted in filter(None, map(_child_of, session.items)):
+            if wanted not in _children:
+                _children[wanted] = _pool.submit(in_child, *wanted)
+
+
+def _stop_unless_everything_is_compared(session):
     collected = {}
     for item in session.items:
         if item.path.suffix == ".ipynb":

@@ -1,23 +1,18 @@
 """Every exercise can be solved as its folded solution says, and wrong answers get the sentence that helps."""
-import functools
-
 import pytest
 
 from tests.exercises import exercises_in, listed_answers, try_answers
-from tests.inprocess import in_child
 from tests.notebook_files import notebook_paths, read_notebook
 
 WITH_EXERCISES = [path for path in notebook_paths() if exercises_in(read_notebook(path))]
 
-
-@functools.cache
-def verdicts_of(path):
-    return in_child(try_answers, path)[0]
+ALL = pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
+TRIED = pytest.mark.child(runs=try_answers)
 
 
-def of_kind(path, *kinds):
-    verdicts = [verdict for verdict in verdicts_of(path) if verdict[1] in kinds]
-    assert verdicts, f"no {' or '.join(kinds)} answers found in {path.name}"
+def of_kind(child, *kinds):
+    verdicts = [verdict for verdict in child[0] if verdict[1] in kinds]
+    assert verdicts, f"no {' or '.join(kinds)} answers found"
     return verdicts
 
 
@@ -25,25 +20,28 @@ def test_the_lessons_have_exercises():
     assert "03-meet-the-empty-file.ipynb" in [path.name for path in WITH_EXERCISES]
 
 
-@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
-def test_an_untouched_stub_is_not_attempted_yet(path):
-    for name, _, wanted, verdict in of_kind(path, "stub"):
+@TRIED
+@ALL
+def test_an_untouched_stub_is_not_attempted_yet(child, path):
+    for name, _, wanted, verdict in of_kind(child, "stub"):
         assert verdict == wanted, name
 
 
-@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
-def test_the_folded_solution_and_other_right_answers_are_done(path):
-    for name, kind, _, verdict in of_kind(path, "solution", "right"):
+@TRIED
+@ALL
+def test_the_folded_solution_and_other_right_answers_are_done(child, path):
+    for name, kind, _, verdict in of_kind(child, "solution", "right"):
         assert verdict.startswith("done"), (name, kind)
 
 
-@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
-def test_each_wrong_answer_gets_its_own_sentence(path):
-    for name, _, wanted, verdict in of_kind(path, "wrong"):
+@TRIED
+@ALL
+def test_each_wrong_answer_gets_its_own_sentence(child, path):
+    for name, _, wanted, verdict in of_kind(child, "wrong"):
         assert verdict.startswith("not there yet: ") and wanted in verdict, name
 
 
-@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
+@ALL
 def test_each_exercise_lists_three_wrong_answers_with_three_sentences(path):
     listed = listed_answers(path.name[:2]).get("wrong", [])
     for exercise in exercises_in(read_notebook(path)):

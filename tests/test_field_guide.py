@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inprocess import Session, difference, in_child
+from tests.inprocess import Session, difference
 from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))["question"]
@@ -147,8 +147,9 @@ def run_each_entry_alone(path):
     return differences
 
 
+@pytest.mark.child(runs=run_each_entry_alone)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_each_entry_runs_alone_after_the_set_up(path):
-    differences, left_behind = in_child(run_each_entry_alone, path)
+def test_each_entry_runs_alone_after_the_set_up(child, path):
+    differences, left_behind = child
     assert not differences, "\n".join(differences)
     assert not left_behind

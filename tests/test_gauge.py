@@ -3,6 +3,7 @@ import csv
 import gzip
 import io
 import itertools
+import os
 import random
 import tempfile
 
@@ -65,6 +66,54 @@ def test_few_waiting_pieces_are_counted_whatever_they_are(path, pieces):
             assert reading.text_layer == path.stat().st_size
 
 
+@pytest.mark.parametrize("errors", ["replace", "strict"])
+def test_a_piece_that_is_the_name_of_the_error_handler_is_counted(path, errors):
+    with open(path, "w", **TEXT) as export:
+        export.reconfigure(errors=errors)
+        export.write(export.errors)
+        assert measure(export).text_layer == len(errors)
+
+
+def test_a_list_in_a_subclass_is_not_taken_for_waiting_rows(path):
+    class Marked(io.TextIOWrapper):
+        __slots__ = ("marks",)
+
+    with Marked(open(path, "wb"), **TEXT) as export:
+        export.marks = ["not", "ours"]
+        export.write("id\r\n1")
+        assert measure(export).text_layer == 5
+
+
+def test_the_name_must_lead_another_reader_to_this_file(tmp_path, path):
+    with open(path, "w", **TEXT) as export:
+        export.write("id\r\n1\r\n")
+        if os.name != "nt":  # Windows refuses to rename an open file
+            path.rename(tmp_path / "moved.csv")
+            assert "Nothing has this file's name any more" in repr(gauge(export))
+            path.write_bytes(b"id\r\n7\r\n8\r\n9\r\n")
+            assert "now belongs to another file" in repr(gauge(export))
+    descriptor, _ = tempfile.mkstemp(dir=tmp_path)
+    with os.fdopen(descriptor, "w", **TEXT) as numbered:
+        assert "opened without a name" in repr(gauge(numbered))
+
+
+def test_a_file_that_is_read_or_stands_in_its_middle_is_refused(path):
+    path.write_bytes(b"id\r\n1\r\n2\r\n")
+    with open(path, **TEXT) as reading:
+        assert "opened for reading" in repr(gauge(reading))
+    with open(path, "r+", **TEXT) as patching:
+        patching.seek(2)
+        patching.write("x")
+        assert "does not stand at its end" in repr(gauge(patching))
+
+
+def test_a_detached_text_layer_gets_a_sentence(path):
+    export = open(path, "w", **TEXT)
+    below = export.detach()
+    assert "taken off with detach()" in repr(gauge(export))
+    below.close()
+
+
 def test_a_reading_moves_nothing(path):
     with open(path, "w", **TEXT) as export:
         export.write("id\r\n1\r\n")
@@ -81,7 +130,8 @@ def test_a_named_temporary_file_is_measured_through_its_wrapper(tmp_path):
 
 @pytest.mark.parametrize("content, rows", [
     (b"", 0), (b"id\r\n", 0), (b"id\r\n1\r\n", 1), (b"id\r\n1\r\n2", 1), (b"id\n1\n2\n", 2),
-    (b'id,note\r\n1,"two\nlines"\r\n', 1), (b'id,note\r\n1,"torn\nin quotes', 0),
+    (b'id,note\r\n1,"two\nlines"\r\n', 1), (b'id,note\r\n1,"torn\nin quotes', 0), (b'id,note\r\n1,"torn\n', 0),
+    (b"id\r\r\n1\r\r\n2\r\r\n", 2), ("id\r\n1\u2028\r\n".encode(), 1),
 ])
 def test_only_whole_rows_count(path, content, rows):
     path.write_bytes(content)
@@ -117,6 +167,6 @@ def test_the_picture_has_alt_text_with_all_numbers(path):
     with open(path, "w", **TEXT) as export:
         export.write("id\r\n1\r\n")
         shown = gauge(export)._repr_html_()
-    assert 'alt="Gauge with three bars. Your program handed over 7 bytes.' in shown
+    assert 'alt="Gauge with three bars. The file has been given 7 bytes.' in shown
     assert "text layer: 7 bytes; byte buffer: 0 bytes; operating system: 0 bytes" in shown
     assert "Any other reader sees 0 whole rows." in shown and "data:image/svg+xml;base64," in shown

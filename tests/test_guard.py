@@ -138,7 +138,8 @@ def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
 
 def test_nbval_turns_red_on_what_only_a_run_can_show(tmp_path):
     """One real run of nbval over spoiled notebooks, in a small copy of the project."""
-    for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py", "tests/notebook_files.py"):
+    for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py", "tests/notebook_files.py",
+                 "tests/inprocess.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(PROJECT / name, tmp_path / name)
     cells = {

@@ -17,14 +17,15 @@ def test_a_good_set_up_is_ready():
 @pytest.mark.parametrize("wrong, words", [
     ({"version": (3, 10)}, "Python 3.10"),
     ({"find": lambda name: None}, "no pandas and no matplotlib"),
-    ({"find": lambda name: None if name == "pandas" else name}, "no pandas,"),
+    ({"find": lambda name: None if name == "pandas" else name}, "no pandas."),
     ({"pandas_major": 2}, "pandas 2"),
+    ({"implementation": "pypy"}, "another Python than CPython"),
     ({"folder": os.sep}, "another folder"),
 ])
 def test_a_wrong_set_up_is_named_with_a_remedy(wrong, words):
     sentence = setup_check.answer(**{"folder": NOTEBOOK_FOLDER, **wrong})
     assert sentence.startswith("Not ready: ") and words in sentence
-    assert "Open it from" in sentence or "start it with" in sentence
+    assert "Open it from" in sentence or "start it with" in sentence, "no remedy"
 
 
 def test_an_old_python_is_told_so_in_one_sentence(monkeypatch):

@@ -3,6 +3,8 @@ import ast
 import csv
 import functools
 import inspect
+import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -52,9 +54,25 @@ def exercise(check):
             if error.name in ("flush", "close") and "writer" in type(error.obj).__name__.lower():
                 return Verdict(NOT_THERE_YET, f"a csv writer has no {error.name}: call it on the file that you gave the writer")
             return Verdict(NOT_THERE_YET, f"your code stopped with AttributeError: {error}")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Verdict(NOT_THERE_YET, f"your code stopped with {type(error).__name__}: {error}")
     return answer_with_verdict
+
+
+def whole_number(answer):
+    """Return ``answer`` as an int if it is one in any clothes (52, 52.0, '52'), else None."""
+    try:
+        return int(answer) if not isinstance(answer, bool) and float(answer) == int(float(answer)) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def letters(answer):
+    """Return the set of capital letters in ``answer``, which may be a text such as "B, C" or a collection of texts."""
+    try:
+        return {str(place).strip(" ,.;").upper() for place in answer} - {""}
+    except TypeError:
+        return set()
 
 
 def load_orders():
@@ -68,13 +86,23 @@ def temporary_folder():
     return tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
 
 
+def plain_environment():
+    """Return the environment for a child process, without what asks it to colour its messages.
+
+    A notebook's kernel sets FORCE_COLOR, and from Python 3.14 tracebacks comply.
+    """
+    plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
+    return {**plain, "NO_COLOR": "1"}
+
+
 def run_python(program, *arguments):
     """Run ``program`` (Python source) in a fresh Python process and return its CompletedProcess.
 
-    The process ignores the environment's PYTHON... variables, so that it behaves the same everywhere.
+    The process ignores the environment's PYTHON... variables, and colours nothing, so that it behaves the same
+    everywhere.
     """
     return subprocess.run([sys.executable, "-I", "-X", "utf8", "-c", textwrap.dedent(program), *map(str, arguments)],
-                          capture_output=True, text=True, encoding="utf-8", timeout=30)
+                          capture_output=True, text=True, encoding="utf-8", timeout=30, env=plain_environment())
 
 
 def read_by_another_process(path):
@@ -91,10 +119,10 @@ def read_by_another_process(path):
 
 def whole_rows(content, **csv_options):
     """Count the whole data rows in ``content`` (bytes of a CSV file), header not counted."""
-    text = content.decode("utf-8", errors="replace")
-    rows = [row for row in csv.reader(text.splitlines(keepends=True), **csv_options)]
-    unfinished = bool(text) and not text.endswith(("\n", "\r"))
-    return max(0, len(rows) - 1 - unfinished)
+    # One letter more at the end: it sticks to a row that is not whole, and else stands alone.
+    text = content.decode("utf-8", errors="replace") + "x"
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), **csv_options) if row]
+    return max(0, len(rows) - 2)
 
 
 def code_of(function):

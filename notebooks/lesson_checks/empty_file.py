@@ -5,7 +5,17 @@ import tempfile
 from pathlib import Path
 
 from lesson_checks.common import (
-    NotYet, code_of, exercise, load_orders, read_by_another_process, run_python, temporary_folder, whole_rows,
+    ORDERS_FILE,
+    NotYet,
+    code_of,
+    exercise,
+    letters,
+    load_orders,
+    read_by_another_process,
+    run_python,
+    temporary_folder,
+    whole_number,
+    whole_rows,
 )
 
 __all__ = ["place_the_line", "which_places", "copy_out"]
@@ -33,7 +43,8 @@ with open(path, "w", newline="", encoding="utf-8") as export:
 @exercise
 def place_the_line(my_line):
     """Run the numbered program with ``export.flush()`` after line ``my_line`` and count the uploaded rows."""
-    if type(my_line) is not int or not 1 <= my_line <= len(NUMBERED):
+    my_line = whole_number(my_line)
+    if my_line is None or not 1 <= my_line <= len(NUMBERED):
         raise NotYet(f"answer with the number of a line, 1 to {len(NUMBERED)}")
     lines = [*NUMBERED[:my_line], "    export.flush()", *NUMBERED[my_line:]]
     with temporary_folder() as folder:
@@ -54,10 +65,7 @@ def place_the_line(my_line):
 @exercise
 def which_places(my_places):
     """Run the loop once for each of the places A, B and C and compare with the answer, a set of letters."""
-    try:
-        answer = {str(place).upper() for place in my_places} - {" ", ","}
-    except TypeError:
-        answer = {"?"}
+    answer = letters(my_places)
     if not answer or not answer <= {"A", "B", "C"}:
         raise NotYet('answer with a set of letters, such as {"A", "B"}')
     rows = {place: _rows_with_flush_at(place) for place in "ABC"}
@@ -108,6 +116,7 @@ def copy_out(function):
                                          buffering=1 << 20) as export:
             function(orders, export, target)
             closed = export.closed
+            seen = read_by_another_process(export.name)
             copied = read_by_another_process(target)
             if not closed:
                 export.write("one more row\r\n")
@@ -115,10 +124,12 @@ def copy_out(function):
     if copied is None:
         raise NotYet("there is no copy: nothing was written to target")
     rows = whole_rows(copied)
+    if rows == len(orders) and copied != ORDERS_FILE.read_bytes():
+        raise NotYet("the copy holds 1,142 rows, but they are not the orders, column by column")
     if rows == len(orders):
         if closed:
             raise NotYet("the copy is complete, but you closed export: the caller can no longer write to it")
-        if written != copied + b"one more row\r\n":
+        if seen != copied or written != copied + b"one more row\r\n":
             raise NotYet("the copy is complete, but export is not as the caller expects: the rows belong into it, "
                          "and the caller's next row must come behind them")
         if ".tell()" in code and ".flush()" not in code:

@@ -1,7 +1,7 @@
 """Checks for notebook 00, Start here."""
 import os
 
-from lesson_checks.common import NotYet, exercise, temporary_folder
+from lesson_checks.common import NotYet, exercise, temporary_folder, whole_number
 
 __all__ = ["third_row"]
 
@@ -17,7 +17,8 @@ def third_row(my_prediction):
             third = export.write("3,Olives,12.50\r\n")
             seen = os.path.getsize(path)
         all_bytes = os.path.getsize(path)
-    if not isinstance(my_prediction, int) or isinstance(my_prediction, bool):
+    my_prediction = whole_number(my_prediction)
+    if my_prediction is None:
         raise NotYet("answer with a whole number of bytes")
     if my_prediction == seen:
         return f"another reader sees {seen} bytes; the {third} bytes of the third row wait"

@@ -1,0 +1,257 @@
+"""The export that the series leads to, killed at every row and at every step: nobody ever finds half a file."""
+import ast
+import csv
+import os
+import signal
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests import bench_export
+from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+
+sys.path.insert(0, str(NOTEBOOK_FOLDER))
+import safe_export as module  # noqa: E402  found in the folder just named
+from safe_export import AnotherExport, safe_export  # noqa: E402
+
+ROWS = 40
+NAMES = ["order_id", "note"]
+# Rows of 5,000 characters, so that the unfinished file holds a torn piece when the kill comes, with every
+# buffer size that Python has had.
+NOTE = "late " * 1000
+OLD = b"order_id,note\r\n1,yesterday\r\n"
+STEPS = ["lock", "touch", "before fsync", "after fsync", "before replace", "after replace"]
+
+# The process kills itself: SIGKILL where there is one, TerminateProcess on Windows. Nothing of Python runs after it.
+CHILD = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import safe_export
+from pathlib import Path
+
+moment, target = sys.argv[2], sys.argv[3]
+
+def die(*ignored, **also_ignored):
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+def die_after(call):
+    def called(*arguments, **options):
+        call(*arguments, **options)
+        die()
+    return called
+
+def rows():
+    for number in range(1, {rows} + 1):
+        if moment == str(number):
+            die()
+        yield {{"order_id": number, "note": {note!r}}}
+    if moment == "before flush":
+        die()
+
+if moment == "lock":
+    safe_export._lock = die_after(safe_export._lock)
+if moment == "touch":
+    Path.touch = die_after(Path.touch)
+if moment == "before fsync":
+    os.fsync = die
+if moment == "after fsync":
+    os.fsync = die_after(os.fsync)
+if moment == "before replace":
+    os.replace = die
+if moment == "after replace":
+    os.replace = die_after(os.replace)
+safe_export.safe_export(rows(), target, {names!r})
+""".format(rows=ROWS, note=NOTE, names=NAMES)
+
+
+def new_rows():
+    return ({"order_id": number, "note": NOTE} for number in range(1, ROWS + 1))
+
+
+@pytest.fixture(scope="module")
+def new_bytes(tmp_path_factory):
+    target = tmp_path_factory.mktemp("plain") / "orders.csv"
+    bench_export.bare_export(new_rows(), target, NAMES)
+    return target.read_bytes()
+
+
+def killed_at(moment, target):
+    return subprocess.run([sys.executable, "-I", "-c", CHILD, str(NOTEBOOK_FOLDER), str(moment), str(target)],
+                          capture_output=True, timeout=60).returncode
+
+
+def unfinished(folder):
+    return sorted(path.name for path in folder.glob(".*.part"))
+
+
+@pytest.mark.parametrize("old", [OLD, None], ids=["over an old file", "where there was none"])
+def test_killed_at_every_row_and_every_step_it_leaves_the_old_file_or_the_new_one(tmp_path, new_bytes, old):
+    moments = [*range(1, ROWS + 1), "before flush", *STEPS, "never"]
+    targets = {moment: tmp_path / str(moment).replace(" ", "-") / "orders.csv" for moment in moments}
+    for target in targets.values():
+        target.parent.mkdir()
+        if old is not None:
+            target.write_bytes(old)
+    with ThreadPoolExecutor(4) as pool:
+        codes = dict(zip(moments, pool.map(lambda moment: killed_at(moment, targets[moment]), moments)))
+    for moment, target in targets.items():
+        found = target.read_bytes() if target.exists() else None
+        published = moment in ("after replace", "never")
+        assert found == (new_bytes if published else old), f"killed at {moment}"
+        assert (codes[moment] == 0) == (moment == "never"), f"killed at {moment}"
+        assert len(unfinished(target.parent)) == (0 if published or moment == "lock" else 1), f"killed at {moment}"
+
+
+def test_what_killed_runs_left_is_gone_after_the_next_run(tmp_path, new_bytes):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    for moment in (1, ROWS, "before replace"):
+        killed_at(moment, target)
+        assert len(unfinished(tmp_path)) == 1, "a run clears what the one before it left, even if it is killed too"
+    assert target.read_bytes() == OLD
+    safe_export(new_rows(), target, NAMES)
+    assert target.read_bytes() == new_bytes
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".orders.csv.lock", "orders.csv"]
+
+
+def test_a_kill_from_outside_releases_the_lock(tmp_path, new_bytes):
+    target = tmp_path / "orders.csv"
+    waiting = CHILD.replace("        if moment == str(number):\n            die()",
+                            "        if number == 20:\n            print('here', flush=True)\n            sys.stdin.readline()")
+    exporter = subprocess.Popen([sys.executable, "-I", "-c", waiting, str(NOTEBOOK_FOLDER), "never", str(target)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert exporter.stdout.readline().strip() == b"here"
+    alive = unfinished(tmp_path)
+    with pytest.raises(AnotherExport):
+        safe_export(new_rows(), target, NAMES)
+    assert unfinished(tmp_path) == alive, "the file of a living exporter is not touched"
+    exporter.kill()
+    exporter.communicate(timeout=30)
+    safe_export(new_rows(), target, NAMES)
+    assert target.read_bytes() == new_bytes
+    assert not unfinished(tmp_path)
+
+
+def test_two_at_once_the_second_is_refused_and_the_first_arrives(tmp_path, new_bytes):
+    target = tmp_path / "orders.csv"
+
+    def rows_with_a_rival():
+        for number, row in enumerate(new_rows()):
+            if number == 20:
+                with pytest.raises(AnotherExport, match="orders.csv"):
+                    safe_export(new_rows(), target, NAMES)
+            yield row
+
+    safe_export(rows_with_a_rival(), target, NAMES)
+    assert target.read_bytes() == new_bytes
+
+
+def test_exports_of_other_targets_in_the_folder_run_at_the_same_time(tmp_path, new_bytes):
+    def rows_that_export(others):
+        for number, row in enumerate(new_rows()):
+            if number == 20 and others:
+                safe_export(rows_that_export(others[1:]), tmp_path / others[0], NAMES)
+            yield row
+
+    names = ["orders.csv", "orders.csv.old", "orders[1].csv", "orders.csv.0123abcd", "ord*.csv" if os.name != "nt" else "ord.csv"]
+    safe_export(rows_that_export(names[1:]), tmp_path / names[0], NAMES)
+    assert all((tmp_path / name).read_bytes() == new_bytes for name in names)
+    assert not unfinished(tmp_path)
+
+
+@pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt, GeneratorExit])
+def test_an_exception_leaves_the_old_file_and_a_tidy_folder(tmp_path, problem):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+
+    def rows():
+        yield {"order_id": 1}
+        raise problem("in the middle")
+
+    with pytest.raises(problem):
+        safe_export(rows(), target, NAMES)
+    assert target.read_bytes() == OLD
+    assert not unfinished(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on file sizes on this system")
+def test_a_full_disk_leaves_the_old_file_and_a_tidy_folder(tmp_path):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    limited = ("import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+               "resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, 70_000))\n" + CHILD)
+    export = subprocess.run([sys.executable, "-I", "-c", limited, str(NOTEBOOK_FOLDER), "never", str(target)],
+                            capture_output=True, text=True, encoding="utf-8", timeout=60)
+    assert "OSError" in export.stderr
+    assert target.read_bytes() == OLD
+    assert not unfinished(tmp_path)
+
+
+def test_a_new_target_has_the_permissions_of_a_file_made_by_open(tmp_path):
+    for name, mask in (("usual", 0o022), ("private", 0o077), ("open", 0o000)):
+        before = os.umask(mask)
+        try:
+            (tmp_path / "by-open.csv").unlink(missing_ok=True)
+            (tmp_path / "by-open.csv").write_bytes(b"")
+            safe_export(new_rows(), tmp_path / f"{name}.csv", NAMES)
+        finally:
+            os.umask(before)
+        assert (tmp_path / f"{name}.csv").stat().st_mode == (tmp_path / "by-open.csv").stat().st_mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows only read-only")
+def test_a_target_that_exists_keeps_its_permissions_from_the_first_byte_on(tmp_path):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    target.chmod(0o640)
+    seen = []
+
+    def rows():
+        seen.extend(path.stat().st_mode for path in tmp_path.glob(".*.part"))
+        yield {"order_id": 1}
+
+    safe_export(rows(), target, NAMES)
+    assert [stat.S_IMODE(mode) for mode in [*seen, target.stat().st_mode]] == [0o640, 0o640]
+
+
+def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / "orders.csv", tmp_path / "orders.csv"
+    real.write_bytes(OLD)
+    try:
+        link.symlink_to(real)
+    except OSError:
+        pytest.skip("this account may not make symbolic links")
+    safe_export([{"order_id": 1, "note": ""}], link, NAMES)
+    assert link.is_symlink()
+    assert real.read_bytes() == b"order_id,note\r\n1,\r\n"
+
+
+def test_options_reach_the_writer(tmp_path):
+    target = tmp_path / "orders.csv"
+    safe_export([{"order_id": 1, "note": "a", "shop": "b"}], target, NAMES,
+                delimiter="|", quoting=csv.QUOTE_ALL, extrasaction="ignore")
+    assert target.read_bytes() == b'"order_id"|"note"\r\n"1"|"a"\r\n'
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    small, large = (bench_export.peak_bytes(safe_export, count, tmp_path / "orders.csv") for count in (1_000, 50_000))
+    assert large < small + 50_000
+
+
+def test_the_notebook_defines_the_same_function_as_the_file():
+    in_file = _function(ast.parse((NOTEBOOK_FOLDER / "safe_export.py").read_text(encoding="utf-8")))
+    cells = code_cells(read_notebook(NOTEBOOK_FOLDER / "06-lose-nothing.ipynb"))
+    in_notebook = [_function(ast.parse(cell.source)) for cell in cells if "def safe_export(" in cell.source]
+    assert in_notebook == [in_file]
+    assert module.safe_export is safe_export
+
+
+def _function(tree):
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "safe_export")
+    docstring, *body = function.body
+    assert isinstance(docstring.value, ast.Constant)
+    return ast.unparse(function.args) + "\n" + "\n".join(map(ast.unparse, body))
