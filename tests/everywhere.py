@@ -39,19 +39,23 @@ class Condition:
     temp: str = "temp"
     prefix: tuple = ()
     umask: int = -1
-    as_nobody: bool = False
     read_only: bool = False
     busy: bool = False
 
     def missing(self):
         """Return what this machine lacks for the condition, or None."""
-        if (self.as_nobody or self.prefix) and not IS_ROOT:
+        if self.prefix and not IS_ROOT:
             return "needs root"
-        if self.prefix and subprocess.run([*self.prefix, "true"], capture_output=True).returncode:
+        if self.prefix and not shutil.which(self.prefix[0]):
+            return f"{self.prefix[0]} is not installed"
+        if self.prefix and subprocess.run([*self.prefix, sys.executable, "-c", ""], capture_output=True).returncode:
             return f"{self.prefix[0]} does not work here"
         return None
 
 
+# Another user, who may read everything (a Python below root's home, say) but write only what is hers.
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all,+dac_read_search",
+             "--ambient-caps=+dac_read_search", "--bounding-set=-all,+dac_read_search")
 NO_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up 2>/dev/null || ifconfig lo up; exec "$@"', "sh")
 CONDITIONS = [
     Condition("hash-seed", {"PYTHONHASHSEED": "random"}),
@@ -62,10 +66,15 @@ CONDITIONS = [
     Condition("unbuffered", {"PYTHONUNBUFFERED": "1"}),
     Condition("umask", umask=0o077),
     Condition("path-with-spaces", checkout="my check out"),
-    Condition("not-root", as_nobody=True),
-    Condition("read-only", as_nobody=True, read_only=True),
+    Condition("not-root", prefix=AS_NOBODY),
+    Condition("read-only", prefix=AS_NOBODY, read_only=True),
     Condition("no-network", prefix=NO_NETWORK),
     Condition("busy", busy=True),
+    # What can be had together, for a run in a hurry: .ci/run takes these two and no-network.
+    Condition("all-at-once", {"PYTHONHASHSEED": "random", "PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONUNBUFFERED": "1"},
+              checkout="my check out", temp="tëmp fôlder 東京", umask=0o077, busy=True),
+    Condition("read-only-all-at-once", {"PYTHONHASHSEED": "random", "LC_ALL": "C"}, checkout="my check out",
+              temp="tëmp fôlder 東京", prefix=AS_NOBODY, read_only=True),
 ]
 
 
@@ -95,16 +104,14 @@ def run(condition, options):
                        **condition.environment}
         for strict in ("PYTHONWARNINGS", "PYTHONWARNDEFAULTENCODING"):
             environment.pop(strict, None)
-        other_user = {}
-        if condition.as_nobody:
-            other_user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        if condition.prefix == AS_NOBODY:
             base.chmod(0o755)
             for path in (temp, home) if condition.read_only else (temp, home, checkout, *checkout.rglob("*")):
                 os.chown(path, NOBODY, NOBODY)
         with _busy_cores() if condition.busy else contextlib.nullcontext():
             done = subprocess.run([*condition.prefix, sys.executable, "-m", "pytest", "-q", *options], cwd=checkout,
                                   env=environment, umask=condition.umask, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, encoding="utf-8", errors="replace", **other_user)
+                                  text=True, encoding="utf-8", errors="replace")
         left = sorted(entry.name for entry in temp.iterdir() if not entry.name.startswith("pytest-of-"))
     return done.returncode, done.stdout, left
 

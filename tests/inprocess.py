@@ -16,8 +16,8 @@ import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.displayhook import CapturingDisplayHook
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from nbformat import from_dict
 from nbval.plugin import IPyNbCell, coalesce_streams, nocolors

@@ -19,7 +19,8 @@ def commands(path, folder):
     """Return the command of each runner for the notebook at ``path``, with its output below ``folder``."""
     python, name = [sys.executable, "-m"], path.name
     return {
-        "nbconvert": [*python, "nbconvert", "--to", "notebook", "--execute", "--output-dir", str(folder), "--output", f"nbconvert-{name}", str(path)],
+        "nbconvert": [*python, "nbconvert", "--to", "notebook", "--execute", "--output-dir", str(folder),
+                      "--output", f"nbconvert-{name}", str(path)],
         "jupyter execute": [*python, "jupyter", "execute", "--output", str(folder / f"execute-{name}"), str(path)],
         "papermill": [*python, "papermill", "--cwd", str(NOTEBOOK_FOLDER), str(path), str(folder / f"papermill-{name}")],
     }
@@ -31,7 +32,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         jobs = [(runner, path, command) for path in notebook_paths() for runner, command in commands(path, Path(folder)).items()]
         with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(lambda job: subprocess.run(job[2], capture_output=True, text=True, encoding="utf-8", errors="replace"), jobs))
+            done = list(pool.map(lambda job: subprocess.run(job[2], capture_output=True, text=True, encoding="utf-8",
+                                                            errors="replace"), jobs))
     failed = 0
     for (runner, path, _), run in zip(jobs, done):
         if run.returncode:

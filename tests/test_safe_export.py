@@ -26,7 +26,7 @@ OLD = b"order_id,note\r\n1,yesterday\r\n"
 STEPS = ["lock", "touch", "before fsync", "after fsync", "before replace", "after replace"]
 
 # The process kills itself: SIGKILL where there is one, TerminateProcess on Windows. Nothing of Python runs after it.
-CHILD = """
+CHILD = f"""
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 import safe_export
@@ -44,10 +44,10 @@ def die_after(call):
     return called
 
 def rows():
-    for number in range(1, {rows} + 1):
+    for number in range(1, {ROWS} + 1):
         if moment == str(number):
             die()
-        yield {{"order_id": number, "note": {note!r}}}
+        yield {{"order_id": number, "note": {NOTE!r}}}
     if moment == "before flush":
         die()
 
@@ -63,8 +63,8 @@ if moment == "before replace":
     os.replace = die
 if moment == "after replace":
     os.replace = die_after(os.replace)
-safe_export.safe_export(rows(), target, {names!r})
-""".format(rows=ROWS, note=NOTE, names=NAMES)
+safe_export.safe_export(rows(), target, {NAMES!r})
+"""
 
 
 def new_rows():

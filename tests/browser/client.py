@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 from tests.notebook_files import PROJECT
 
@@ -60,7 +59,7 @@ def _free_port():
 
 
 @contextlib.contextmanager
-def server(folder, app):
+def server(folder, app, theme="JupyterLab Light"):
     """Serve a fresh clone below ``folder`` with ``app`` ('lab' or 'notebook'); yields a function from file name to URL.
 
     The server has settings, trust database and home of its own, so that every notebook is as untrusted as after
@@ -71,6 +70,7 @@ def server(folder, app):
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
+    (settings / "themes.jupyterlab-settings").write_text(f'{{"theme": "{theme}"}}', encoding="utf-8")
     port, token = _free_port(), secrets.token_hex(16)
     private = {name: str(folder / name.lower()) for name in (
         "HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_WORKSPACES_DIR")}
@@ -114,10 +114,11 @@ def close_notebook(page):
     page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
 
 
-def picture_folder():
-    """Return the folder for screenshots, from the environment variable SCREENSHOTS, or None."""
-    folder = os.environ.get("SCREENSHOTS")
-    if not folder:
-        return None
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder)
+def photograph(page, path):
+    """Store at ``path`` a picture of the whole notebook that is open in ``page``, 1280 pixels wide."""
+    tall = page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollHeight") + 160
+    page.set_viewport_size({"width": 1280, "height": min(tall, 16_000)})
+    page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollTop = 0")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=path)
+    page.set_viewport_size({"width": 1280, "height": 900})

@@ -3,7 +3,7 @@ import pytest
 from nbformat import from_dict
 from playwright.sync_api import expect
 
-from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook, picture_folder
+from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook
 from tests.exercises import exercises_in
 from tests.inprocess import difference
 from tests.notebook_files import code_cells, notebook_paths, read_notebook
@@ -48,11 +48,6 @@ def test_an_untrusted_notebook_shows_everything(lab, page, path):
         for output in cell.outputs:
             words = " ".join(output.get("text", "").split())
             assert words in text_on_page, f"{cell.id}: its output is not on the page"
-    if picture_folder():
-        tall = page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollHeight") + 200
-        page.set_viewport_size({"width": 1280, "height": min(tall, 16_000)})
-        page.wait_for_timeout(300)
-        page.screenshot(path=picture_folder() / f"{path.stem}-untrusted.png")
 
 
 @ALL
