@@ -166,10 +166,10 @@ def staircase(visible, headline):
     import bisect
 
     from matplotlib.patches import Polygon
-    written, left, top, across, up = len(visible), 110, 64, 760, 330
+    written, left, top, across, up = len(visible), 110, 76, 760, 330
     starts = [row for row in range(1, written + 1) if row == 1 or visible[row - 1] != visible[row - 2]]
     ends = [*[start - 1 for start in starts[1:]], written]
-    steps = [(start, end, visible[start - 1]) for start, end in zip(starts, ends)]
+    steps = [(start, end, visible[start - 1]) for start, end in zip(starts, ends, strict=True)]
 
     def place(rows_written, rows):
         return left + across * rows_written / written, top + up * (1 - rows / written)
@@ -193,17 +193,21 @@ def staircase(visible, headline):
         board.text(left - 12, y + 6, f"{tick:,}", size=16, align="right")
     board.line([(left, top - 6), (left, top + up), (left + across, top + up)])
     board.text(left + across, top + up + 58, "rows written", size=18, align="right")
-    board.text(20, top - 8, "rows", size=18)
-    middle_x, middle_y = place(written * 0.56, written * 0.56)
-    board.text(left + 40, top + 50, "rows written", size=18, bold=True)
-    board.arrow((left + 175, top + 44), (middle_x, middle_y - 2))
-    board.text(left + 40, top + 100, "missing: still in the byte buffer", size=18, bold=True)
-    widest_end, widest_seen = max(((end, rows) for _, end, rows in steps[:max(1, len(steps) * 2 // 5)]),
-                                  key=lambda step: (step[0] - step[1], step[0]))
-    board.arrow((left + 175, top + 108), place(widest_end - (widest_end - widest_seen) * 0.2,
-                                               widest_seen + (widest_end - widest_seen) * 0.55))
-    board.text(*place(written * 0.98, written * 0.12), "rows that other readers see", size=18, align="right",
-               colour=PAPER if visible[-1] > written * 0.3 else INK, bold=True)
+    board.text(left - 12, top - 18, "rows", size=18, align="right")
+    board.text(*place(written * 0.62, written * 0.84), "rows written", size=18, align="right", bold=True)
+    (start_x, start_y), (end_x, _) = place(written * 0.635, written * 0.855), place(written * 0.85, 0)
+    board.arrow((start_x, start_y), (end_x, start_y))
+    board.text(*place(written * 0.03, written * 0.65), "missing: still in the byte buffer", size=18, bold=True)
+    middle = [step for step in steps if 0.45 * written <= step[1] <= 0.7 * written] or steps[-1:]
+    _, gap_end, gap_seen = max(middle, key=lambda step: step[1] - step[2])
+    gap = gap_end - gap_seen
+    board.arrow(place(written * 0.47, written * 0.645), place(gap_end - gap * 0.2, gap_seen + gap * 0.55), width=2)
+    inside = visible[-1] > written * 0.3
+    if not inside:
+        board.box(*place(written * 0.53, written * 0.2), across * 0.46, up * 0.12, fill=PAPER)
+    below = "rows that other readers see" if visible[-1] else "other readers see no row"
+    board.text(*place(written * 0.98, written * 0.12), below, size=18, align="right", colour=PAPER if inside else INK,
+               bold=True)
 
     def told(start, end):
         return f"{start:,}" if start == end else f"{start:,} to {end:,}"
