@@ -157,9 +157,56 @@ def test_exports_of_other_targets_in_the_folder_run_at_the_same_time(tmp_path, n
             yield row
 
     names = ["orders.csv", "orders.csv.old", "orders[1].csv", "orders.csv.0123abcd", "ord*.csv" if os.name != "nt" else "ord.csv"]
-    safe_export(rows_that_export(names[1:]), tmp_path / names[0], NAMES)
-    assert all((tmp_path / name).read_bytes() == new_bytes for name in names)
-    assert not unfinished(tmp_path)
+    for order in (names, names[::-1]):
+        for name in names:
+            (tmp_path / name).unlink(missing_ok=True)
+        safe_export(rows_that_export(order[1:]), tmp_path / order[0], NAMES)
+        assert all((tmp_path / name).read_bytes() == new_bytes for name in names)
+        assert not unfinished(tmp_path)
+
+
+def test_the_steps_come_in_their_order_and_each_finds_the_whole_file(tmp_path, new_bytes, monkeypatch):
+    target, steps = tmp_path / "orders.csv", []
+    fsync, replace = os.fsync, os.replace
+
+    def watched_fsync(descriptor):
+        status = os.fstat(descriptor)
+        steps.append("sync folder" if stat.S_ISDIR(status.st_mode) else f"sync {status.st_size == len(new_bytes)}")
+        fsync(descriptor)
+
+    def watched_replace(source, destination):
+        steps.append(f"replace {source.read_bytes() == new_bytes} {source.parent == destination.parent}")
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "replace", watched_replace)
+    safe_export(new_rows(), target, NAMES)
+    assert steps == ["sync True", "replace True True"] + ["sync folder"] * (os.name != "nt")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_during_the_export_does_not_keep_the_lock(tmp_path):
+    program = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv[1])
+from safe_export import safe_export
+children = []
+def rows():
+    children.append(os.fork())
+    if not children[0]:
+        time.sleep(60)
+        os._exit(0)
+    yield {"order_id": 1}
+try:
+    safe_export(rows(), sys.argv[2], ["order_id"])
+    safe_export([{"order_id": 2}], sys.argv[2], ["order_id"])
+finally:
+    os.kill(children[0], signal.SIGKILL)
+"""
+    export = subprocess.run([sys.executable, "-I", "-c", program, str(NOTEBOOK_FOLDER), str(tmp_path / "orders.csv")],
+                            capture_output=True, text=True, encoding="utf-8", timeout=60)
+    assert export.returncode == 0, export.stderr
+    assert (tmp_path / "orders.csv").read_bytes() == b"order_id\r\n2\r\n"
 
 
 @pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt, GeneratorExit])
