@@ -9,12 +9,12 @@ condition: another process reads by name, the process dies, the disk is full. Wh
 in its docstring, in the folder lesson_checks beside this file.
 """
 # Each module names its checks in __all__; a name is used once in the whole series.
-from lesson_checks.start_here import *  # noqa: F403  00 Start here
-from lesson_checks.temporary_file import *  # noqa: F403  01 Use a temporary file
-from lesson_checks.dictwriter import *  # noqa: F403  02 Shape a CSV with DictWriter
-from lesson_checks.empty_file import *  # noqa: F403  03 Meet the empty file
-from lesson_checks.missing_rows import *  # noqa: F403  04 Count the missing rows
-from lesson_checks.inside_buffer import *  # noqa: F403  05 Look inside the buffer
-from lesson_checks.lose_nothing import *  # noqa: F403  06 Lose nothing
-from lesson_checks.elsewhere import *  # noqa: F403  07 Recognise it elsewhere
-from lesson_checks.case_files import *  # noqa: F403  09 Case files
+from lesson_checks.start_here import *  # 00 Start here
+from lesson_checks.temporary_file import *  # 01 Use a temporary file
+from lesson_checks.dictwriter import *  # 02 Shape a CSV with DictWriter
+from lesson_checks.empty_file import *  # 03 Meet the empty file
+from lesson_checks.missing_rows import *  # 04 Count the missing rows
+from lesson_checks.inside_buffer import *  # 05 Look inside the buffer
+from lesson_checks.lose_nothing import *  # 06 Lose nothing
+from lesson_checks.elsewhere import *  # 07 Recognise it elsewhere
+from lesson_checks.case_files import *  # 09 Case files

@@ -21,7 +21,13 @@ from pathlib import Path
 from unittest import mock
 
 from lesson_checks.common import (
-    NotYet, code_of, exercise, load_orders, read_by_another_process, run_python, temporary_folder,
+    NotYet,
+    code_of,
+    exercise,
+    load_orders,
+    read_by_another_process,
+    run_python,
+    temporary_folder,
 )
 
 __all__ = ["case_labels", "case_debug", "case_logger", "case_upload", "case_history", "case_archive",
