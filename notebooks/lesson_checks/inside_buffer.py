@@ -1,6 +1,5 @@
 """Checks for notebook 05, Look inside the buffer."""
 import csv
-import inspect
 import io
 import re
 import warnings
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from lesson_checks.common import NotYet, code_of, exercise, load_orders, read_by_another_process, temporary_folder, whole_rows
 
-__all__ = ["trace_trips", "visible_log", "halve_the_trips", "recording_file"]
+__all__ = ["trace_trips", "visible_log", "halve_the_trips"]
 
 ROW_SIZES, BUFFER_SIZE = [45, 45, 45, 120, 20, 20], 100
 MOST_ROWS_BEHIND = 10
@@ -155,61 +154,3 @@ def _as_csv(orders):
     writer.writeheader()
     writer.writerows(orders)
     return text.getvalue().encode("utf-8")
-
-
-@exercise
-def recording_file(recording_class):
-    """Write three bytes to a ``RecordingFile``, then all orders through a stack with a buffer of 512 bytes.
-
-    Its file must hold what was written, and ``trips`` the same sizes as the recorder of the checks.
-    """
-    if not (inspect.isclass(recording_class) and issubclass(recording_class, io.RawIOBase)):
-        raise NotYet("give the check the class itself, and make it from io.FileIO")
-    with temporary_folder() as folder:
-        path = Path(folder) / "first.csv"
-        with recording_class(path, "w") as first:
-            _write_directly(first, path)
-        expected = _through_a_stack(_NotingFile(Path(folder) / "expected.csv"))
-        second = recording_class(Path(folder) / "second.csv", "w")
-        try:
-            if second.trips:
-                raise NotYet("a new RecordingFile starts with the trips of another: make the list in __init__")
-            sizes = list(_through_a_stack(second).trips)
-        finally:
-            second.close()
-        same_file = (Path(folder) / "second.csv").read_bytes() == (Path(folder) / "expected.csv").read_bytes()
-    if not same_file:
-        raise NotYet("the file does not hold the orders that were written to it, byte for byte")
-    if sizes != [len(trip) for trip in expected.trips]:
-        raise NotYet(f"trips holds {len(sizes)} sizes for {len(expected.trips)} trips of the orders, or other sizes")
-    return f"the file holds all orders, and trips the sizes of all {len(sizes)} trips"
-
-
-def _write_directly(raw, path):
-    # One plain write first: under a byte buffer, a wrong answer from write() could go round for ever.
-    returned = raw.write(b"abc")
-    written = path.read_bytes()
-    if not hasattr(raw, "trips"):
-        raise NotYet("your file has no list called trips")
-    if not isinstance(raw.trips, list):
-        raise NotYet(f"trips is of type {type(raw.trips).__name__}: make it a list, with one size for each trip")
-    if written != b"abc":
-        raise NotYet(f"3 bytes were written and the file holds {len(written)}: does write() call super().write(data), once?")
-    if returned is None:
-        raise NotYet("write() returned None: the byte buffer cannot tell how much was taken, return the number of bytes")
-    if type(returned) is not int or returned != 3:
-        raise NotYet(f"3 bytes were written and write() returned {returned!r}: return the number of bytes")
-    if not raw.trips:
-        raise NotYet("after one write() the list trips is still empty")
-    if any(isinstance(trip, bytes | bytearray | memoryview) for trip in raw.trips):
-        raise NotYet("trips holds the bytes themselves: keep the size of each trip")
-    if raw.trips != [3]:
-        raise NotYet(f"after one write() of 3 bytes trips should be [3], and it is {raw.trips!r}")
-
-
-def _through_a_stack(raw):
-    with io.TextIOWrapper(io.BufferedWriter(raw, 512), encoding="utf-8", newline="", write_through=True) as export:
-        writer = csv.DictWriter(export, fieldnames=list(load_orders()[0]))
-        writer.writeheader()
-        writer.writerows(load_orders())
-    return raw

@@ -8,7 +8,13 @@ from pathlib import Path
 from unittest import mock
 
 from lesson_checks.common import (
-    NotYet, code_of, exercise, load_orders, read_by_another_process, temporary_folder, whole_rows,
+    NotYet,
+    code_of,
+    exercise,
+    load_orders,
+    read_by_another_process,
+    temporary_folder,
+    whole_rows,
 )
 
 __all__ = ["keep_the_file", "text_of_orders", "hand_over"]
@@ -101,14 +107,18 @@ def hand_over(function):
     """
     orders = load_orders()
     answers, left, problem = [], [], None
-    given = []
+    given, refusals = [], []
 
     def program(path):
+        if not isinstance(path, (str, os.PathLike)):
+            raise NotYet("hand over the name, not the open file: another program has no use for your handle")
         given.append(os.fspath(path))
         if _is_open_and_marked(path):
+            refusals.append("Windows refuses the program: the file is open and marked for deletion")
             raise PermissionError(13, "Permission denied")
         content = read_by_another_process(path)
         if content is None:
+            refusals.append("the program finds no file: it was removed before the program ran")
             raise FileNotFoundError(2, "No such file or directory")
         answers.append(whole_rows(content))
         return f"{answers[-1]} rows"
@@ -122,7 +132,10 @@ def hand_over(function):
             mock.patch.object(os, "remove", _refuse_open_files(os.remove)):
         try:
             returned = function(orders, program)
-        except (PermissionError, FileNotFoundError, NotADirectoryError) as error:
+        except _RemovalRefused as refusal:
+            returned, problem = None, NotYet("Windows refuses to remove a file that is open: close it first")
+            problem.__cause__ = refusal  # keeps the learner's open file alive until _let_go closes it
+        except OSError as error:
             returned, problem = None, error
         left += _still_there(folder, given)
         if not problem and not left and answers == [len(orders)]:
@@ -135,17 +148,15 @@ def hand_over(function):
             if os.path.isfile(path):
                 _let_go(path)
     if not given:
-        raise NotYet("program was never called")
-    if isinstance(problem, PermissionError) and not answers:
-        raise NotYet("Windows refuses the program: the file is open and marked for deletion")
-    if isinstance(problem, FileNotFoundError) and not answers:
-        raise NotYet("the program finds no file: it was removed before the program ran")
+        raise problem or NotYet("program was never called")
+    if refusals:
+        raise NotYet(refusals[0])
+    if not answers:
+        raise problem or NotYet("the program did not get to read the file")
     if answers[0] < len(orders):
         raise NotYet(f"the program found {answers[0]:,} of 1,142 rows: close the file before you hand over its name")
-    if isinstance(problem, (PermissionError, NotADirectoryError)):  # TemporaryDirectory reports the second
-        raise NotYet("Windows refuses to remove a file that is open: close it first")
     if problem:
-        raise NotYet(f"your code stopped with {type(problem).__name__}: {problem.strerror or problem}")
+        raise problem
     if left:
         raise NotYet("the program found all rows, but the file is left behind")
     if len(answers) != 1:
@@ -155,6 +166,10 @@ def hand_over(function):
     if left_by_failure:
         raise NotYet("when the program fails, the file is left behind: remove it in a finally, or let a block do it")
     return "the program found all 1,142 rows, on Windows too, and nothing is left behind"
+
+
+class _RemovalRefused(Exception):
+    """Stands for Windows' PermissionError; no OSError, because tempfile would try again and again."""
 
 
 def _same_file(file, path):
@@ -193,7 +208,7 @@ def _open_files_at(path, dir_fd=None):
 def _refuse_open_files(remove):
     def remove_if_closed(path, *, dir_fd=None):
         if _open_files_at(path, dir_fd):
-            raise PermissionError(13, "Permission denied")
+            raise _RemovalRefused
         return remove(path) if dir_fd is None else remove(path, dir_fd=dir_fd)
     return remove_if_closed
 
