@@ -1,18 +1,26 @@
 """Accidents to try exports with: processes that end in every way there is, and a disk that is soon full.
 
-    from accidents import outcomes
-    outcomes({"os._exit(0)": "export = write_rows(); os._exit(0)"})
+    import accidents
+    accidents.outcomes("an exception", "os._exit(0)")
 
-Notebook 06, Lose nothing, uses it. Everything here happens in other processes, or in memory; no notebook
-is harmed.
+Notebook 06, Lose nothing, uses it. The processes that die are others; no notebook is harmed.
 """
+import contextlib
 import errno
 import io
+import multiprocessing
 import os
+import stat
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
+from unittest import mock
+
+from lesson_checks.common import plain_environment, read_by_another_process
+
+# --- Ways out of a process -------------------------------------------------------------------------------------
 
 WRITE_ROWS = '''\
 def write_rows():
@@ -20,8 +28,25 @@ def write_rows():
     csv.writer(export).writerows([["order_id", "item"], ["000001", "Bananas"], ["000002", "Grapes"]])
     return export
 '''
+FORKED = "a forked child (POSIX only)"
+WAYS_OUT = {
+    "the program ends": "export = write_rows()",
+    "an exception": "export = write_rows(); 1 / 0",
+    "sys.exit(1)": "export = write_rows(); sys.exit(1)",
+    "Ctrl-C": "export = write_rows(); raise KeyboardInterrupt",
+    "os._exit(0)": "export = write_rows(); os._exit(0)",
+    "SIGTERM": "export = write_rows(); signal.raise_signal(signal.SIGTERM)",
+    "killed": "export = write_rows(); wait_for_the_kill()",
+    "atexit, then killed": "atexit.register(write_rows().close); wait_for_the_kill()",
+    "inside with, killed": "with write_rows(): wait_for_the_kill()",
+    "flush(), then killed": "export = write_rows(); export.flush(); wait_for_the_kill()",
+    "a daemon thread": "in_daemon_thread()",
+    "a spawned child": "in_child('spawn')",
+    FORKED: "in_child('fork')",
+}
+# What each process runs. A spawned child runs all of it again, but for what stands under the last line.
 PROGRAM = f'''\
-import csv, multiprocessing, os, signal, sys, threading, time
+import atexit, csv, multiprocessing, os, signal, sys, threading, time
 
 {WRITE_ROWS}
 
@@ -37,53 +62,55 @@ def in_daemon_thread():
     written = threading.Event()
     threading.Thread(target=work, daemon=True).start()
     written.wait()
-'''
-CHILD = '''\
-def work():
+
+def keep_in_a_global_variable():
     global export
     export = write_rows()
 
+def in_child(method):
+    multiprocessing.get_context(method).Process(target=keep_in_a_global_variable).start()
+
 if __name__ == "__main__":
-    multiprocessing.get_context("{}").Process(target=work).start()
 '''
 
 
-def outcomes(ways_out):
-    """Run each way out in a process of its own, all at once.
+def outcomes(*ways):
+    """Leave processes in these ways, all at once, and print for each what it ran and what its file holds then.
 
-    Parameters: ``ways_out`` maps the name of a way to the Python text that the process runs. The text can
-    call ``write_rows()``, which returns the open file, ``wait_for_the_kill()`` and ``in_daemon_thread()``.
-    Returns for each name a pair: how many rows the file holds afterwards, and whether the exit code was 0.
+    Parameters: ``ways`` are names from ``WAYS_OUT``. To try another, add it there first:
+    ``accidents.WAYS_OUT["abort"] = "export = write_rows(); os.abort()"``. Returns a dictionary from name to a
+    pair: how many rows the file holds afterwards, and whether the exit code was 0. A system that cannot fork
+    does not run the forked child, and gives what was measured on Linux: no row, and exit code 0.
     """
     with tempfile.TemporaryDirectory(prefix="rows-", ignore_cleanup_errors=True) as folder:
-        running = []
-        for way, program in ways_out.items():
-            path = Path(folder) / f"{len(running)}.csv"
-            script = path.with_suffix(".py")
-            script.write_text(f"{PROGRAM}\n{program}\n", encoding="utf-8")
-            child = subprocess.Popen([sys.executable, "-I", script, path],
-                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-            running.append((way, path, child))
-        results = {}
-        for way, path, child in running:
-            if child.stdout.readline():  # it says that it waits for the kill
-                child.kill()
-            child.communicate(timeout=30)
-            results[way] = (max(0, path.read_bytes().count(b"\n") - 1), child.returncode == 0)
-        return results
+        running = {way: _start(WAYS_OUT[way], Path(folder) / f"{number}.csv")
+                   for number, way in enumerate(ways) if way != FORKED or _can_fork()}
+        results = {way: _wait_for(*running[way]) if way in running else (0, True) for way in ways}
+    for way, (rows, _) in results.items():
+        print(f"{way:<28}{rows} of 2 rows    {WAYS_OUT[way]}")
+    return results
 
 
-def write_in_child(method):
-    """Return the text of a program that lets a multiprocessing child, made by ``method``, write the rows."""
-    return CHILD.format(method)
+def _can_fork():
+    return "fork" in multiprocessing.get_all_start_methods()
 
 
-def seen_by_another_process(path):
-    """Return how many rows another process finds that opens ``path`` by name, header not counted."""
-    program = "import sys; print(max(0, open(sys.argv[1], 'rb').read().count(b'\\n') - 1))"
-    answer = subprocess.run([sys.executable, "-I", "-c", program, path], capture_output=True, text=True, encoding="utf-8")
-    return int(answer.stdout)
+def _start(program, path):
+    script = path.with_suffix(".py")
+    script.write_text(f"{PROGRAM}    {program}\n", encoding="utf-8")
+    process = subprocess.Popen([sys.executable, "-I", script, path], env=plain_environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return path, process
 
+
+def _wait_for(path, process):
+    if process.stdout.readline():  # it says that it waits for the kill
+        process.kill()
+    process.communicate(timeout=30)
+    return max(0, path.read_bytes().count(b"\n") - 1), process.returncode == 0
+
+
+# --- Errors ----------------------------------------------------------------------------------------------------
 
 class SmallDisk(io.RawIOBase):
     """A disk with room for few bytes: it takes what fits, then reports, as a real one does, that it is full.
@@ -94,6 +121,10 @@ class SmallDisk(io.RawIOBase):
     def __init__(self, room):
         super().__init__()
         self.room, self.content = room, b""
+
+    def open(self):
+        """Return a text file on this disk, made of the same three layers as one that ``open()`` returns."""
+        return io.TextIOWrapper(io.BufferedWriter(self), encoding="utf-8", newline="")
 
     def writable(self):
         return True
@@ -106,52 +137,123 @@ class SmallDisk(io.RawIOBase):
         return len(taken)
 
 
+def attempt(function, *arguments):
+    """Call ``function`` and return what it returns; if it raises, return the error's name and message as a text."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+# --- Other readers ---------------------------------------------------------------------------------------------
+
+def seen_by_another_process(path):
+    """Return the bytes that another process finds when it opens ``path`` by name."""
+    return read_by_another_process(path)
+
+
+class Reader:
+    """Somebody who opens the file ``target`` by its name, and knows its two versions, as bytes.
+
+    Parameters: ``yesterday`` and ``today`` are what the whole old file and the whole new file hold.
+    """
+
+    def __init__(self, target, yesterday, today):
+        self.target, self.today = Path(target), today
+        self.versions = {yesterday: "yesterday's file", today: "today's file"}
+
+    def finds(self):
+        """Return "yesterday's file" or "today's file" if the target is one of them, whole, else "neither"."""
+        return self.versions.get(self.target.read_bytes(), "neither")
+
+    def watch(self, rows):
+        """Hand out the list ``rows`` one by one, and print what is found at the first, the 600th and the last."""
+        for number, row in enumerate(rows, start=1):
+            if number in (1, 600, len(rows)):
+                print(f"at row {number:>5,}:     readers find {self.finds()}")
+            yield row
+
+    @contextlib.contextmanager
+    def watch_steps(self):
+        """Print, for the length of a with block, what is found at ``os.fsync`` of a file and after ``os.replace``."""
+        def fsync(descriptor, fsync=os.fsync):
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):  # not a folder
+                complete = "all" if status.st_size == len(self.today) else "NOT all"
+                print(f"at os.fsync:      readers find {self.finds()}; the other file has {complete} of today's bytes")
+            fsync(descriptor)
+
+        def replace(source, destination, replace=os.replace):
+            replace(source, destination)
+            print(f"after os.replace: readers find {self.finds()}")
+
+        with mock.patch("os.fsync", fsync), mock.patch("os.replace", replace):
+            yield
+
+
+# --- Killed at every row ---------------------------------------------------------------------------------------
+
+MOMENTS = [*(f"at row {number}" for number in range(1, 11)), "before os.replace", "after os.replace"]
 EXPORT_AND_DIE = '''
 import os, sys
 sys.path.insert(0, sys.argv[1])
 import safe_export
 
-moment, target = int(sys.argv[2]), sys.argv[3]
+moment, target = sys.argv[2:]
 
 def die(*ignored):
     os._exit(1)  # leaves what a kill leaves: nothing more is run
 
 def rows():
     for number in range(1, 11):
-        if number == moment:
+        if moment == f"at row {number}":
             die()
         yield {"order_id": number}
 
-if moment == 11:
+if moment == "before os.replace":
     os.replace = die
-if moment == 12:
+if moment == "after os.replace":
     safe_export.sync_folder = die
 safe_export.safe_export(rows(), target, ["order_id"])
 '''
 
 
-def export_and_die(target, moments):
-    """Let processes export ten rows over the file ``target`` and die, each at one of the ``moments``.
+def export_and_die(target):
+    """Let twelve processes export ten rows over an old ``target``, with safe_export, and die at twelve moments.
 
-    Parameters: moments 1 to 10 are just before that row, 11 is just before os.replace and 12 just after it.
-    Before each export ``target`` holds the line "old". Returns what ``target`` holds after each death, as a
-    list of "old file", "new file" and "neither". Each process has a folder of its own; in the end the
-    unfinished files that they left are moved beside ``target``.
+    Prints what the target holds after each death: the old file, the new file, or neither. Each process works
+    in a folder of its own; in the end the unfinished files that they left are moved beside ``target``.
     """
     target = Path(target)
     old, new = b"old\r\n", b"order_id\r\n" + b"".join(b"%d\r\n" % number for number in range(1, 11))
     with tempfile.TemporaryDirectory(prefix=".dying-", dir=target.parent, ignore_cleanup_errors=True) as folder:
         dying = []
-        for moment in moments:
-            path = Path(folder) / str(moment) / target.name
+        for moment in MOMENTS:
+            path = Path(folder) / moment / target.name
             path.parent.mkdir()
             path.write_bytes(old)
-            program = [sys.executable, "-I", "-c", EXPORT_AND_DIE, Path(__file__).parent, str(moment), path]
-            dying.append((path, subprocess.Popen(program)))
-        found = []
-        for path, process in dying:
+            program = [sys.executable, "-I", "-c", EXPORT_AND_DIE, Path(__file__).parent, moment, path]
+            dying.append((moment, path, subprocess.Popen(program, env=plain_environment())))
+        for moment, path, process in dying:
             process.wait(timeout=30)
-            found.append({old: "old file", new: "new file"}.get(path.read_bytes(), "neither"))
+            found = {old: "the old file, whole", new: "the new file, whole"}.get(path.read_bytes(), "neither")
+            print(f"killed {moment:<20}{found}")
             for unfinished in path.parent.glob("*.part"):
                 os.replace(unfinished, target.parent / unfinished.name)
-    return found
+
+
+def unfinished_files(target):
+    """Return how many unfinished exports lie beside ``target``, of processes that were killed."""
+    return len(list(Path(target).parent.glob(f".{Path(target).name}.*.part")))
+
+
+# --- Memory ----------------------------------------------------------------------------------------------------
+
+def peak_megabytes(function, *arguments):
+    """Call ``function`` and return how much memory it needed at the worst moment, in megabytes."""
+    tracemalloc.start()
+    try:
+        function(*arguments)
+        return tracemalloc.get_traced_memory()[1] / 1_000_000
+    finally:
+        tracemalloc.stop()
