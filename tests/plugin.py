@@ -4,7 +4,8 @@ It sets the conditions under which notebooks run, starts kernels so that a rare 
 no failure, and stops a run of the whole suite in which a notebook would not be compared.
 
 It also runs the tests' child processes ahead of time. A test marked ``@pytest.mark.child(runs=function)`` wants what
-``function(path)`` answers in a process of its own; nearly all the time of the suite goes there. So they start when
+``function(path)`` answers in a process of its own, or ``function()`` when the test has no ``path``; nearly all the time
+of the suite goes there. So they start when
 the tests have been collected, as many at once as there are cores, and the fixture ``child`` waits for its answer.
 """
 import os
@@ -37,12 +38,15 @@ _children = {}
 def pytest_configure(config):
     conditions.apply()
     nbval.kernel.start_new_kernel = _start_kernel_again_if_need_be
-    config.addinivalue_line("markers", "child(runs): run runs(path) in a process of its own, ahead of the test")
+    config.addinivalue_line("markers", "child(runs): run runs(path), or runs(), in a process of its own, ahead of the test")
 
 
 def _child_of(item):
     marker = item.get_closest_marker("child")
-    return (marker.kwargs["runs"], item.callspec.params["path"]) if marker else None
+    if marker is None:
+        return None
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return (marker.kwargs["runs"], *([parameters["path"]] if "path" in parameters else []))
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_there_are_1142_orders_numbered_without_gaps():
 
 
 def test_the_rows_are_awkward_in_every_way_that_the_readme_names():
-    rows = orders()
+    rows, columns = orders(), the_script().COLUMNS
     values = [value for row in rows for value in row.values()]
     assert any("," in value for value in values)
     assert any('"' in value for value in values)
@@ -41,7 +41,7 @@ def test_the_rows_are_awkward_in_every_way_that_the_readme_names():
     assert any(ord(letter) > 0xFF for value in values for letter in value)
     assert any(value != value.strip() for value in values)
     assert any(value == "N/A" for value in values) and any(value == "" for value in values)
-    assert all(set(row) == set(the_script().COLUMNS) for row in rows)
+    assert all(set(row) == set(columns) for row in rows)
 
 
 def test_the_readme_names_every_column():

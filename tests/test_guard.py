@@ -3,6 +3,8 @@ import copy
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -136,27 +138,37 @@ def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
     assert pytestconfig.getoption("nbval") and not pytestconfig.getoption("nbval_lax")
 
 
-def test_nbval_turns_red_on_what_only_a_run_can_show(tmp_path):
-    """One real run of nbval over spoiled notebooks, in a small copy of the project."""
-    for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py", "tests/notebook_files.py",
-                 "tests/inprocess.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(PROJECT / name, tmp_path / name)
-    cells = {
-        "Cell 0": ("changed output", "print(1 + 2)"),
-        "Cell 1": ("missing encoding", "with open('orders.csv', 'w', newline='') as export:\n    print(2)"),
-        "Cell 2": ("left open", "for name in ['a.csv', 'b.csv']:\n"
-                                "    export = open(name, 'w', newline='', encoding='utf-8')\nprint(2)"),
-        "Cell 3": ("an exception", "print(2)\nraise ValueError"),
-        "Cell 4": ("still good", "print(2)"),
-    }
-    notebook = normalise(new_notebook(cells=[
-        new_code_cell(source, id=f"spoiled-{number}", outputs=[new_output("stream", name="stdout", text="2\n")])
-        for number, (_, source) in enumerate(cells.values())]))
-    (tmp_path / "notebooks").mkdir()
-    write_if_changed(notebook, tmp_path / "notebooks" / "spoiled.ipynb")
-    run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header"], cwd=tmp_path, capture_output=True,
-                         text=True, encoding="utf-8", timeout=120)
-    verdicts = {name: f"PASSED notebooks/spoiled.ipynb::{name}" in run.stdout for name in cells}
-    assert verdicts == {"Cell 0": False, "Cell 1": False, "Cell 2": False, "Cell 3": False, "Cell 4": True}, run.stdout
-    assert run.returncode == 1
+SPOILED_CELLS = {
+    "Cell 0": ("changed output", "print(1 + 2)"),
+    "Cell 1": ("missing encoding", "with open('orders.csv', 'w', newline='') as export:\n    print(2)"),
+    "Cell 2": ("left open", "for name in ['a.csv', 'b.csv']:\n"
+                            "    export = open(name, 'w', newline='', encoding='utf-8')\nprint(2)"),
+    "Cell 3": ("an exception", "print(2)\nraise ValueError"),
+    "Cell 4": ("still good", "print(2)"),
+}
+
+
+def run_nbval_over_spoiled_cells():
+    """Run nbval once over SPOILED_CELLS, in a small copy of the project in the temp folder, and return how it ended."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_of_project = Path(folder)
+        for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py",
+                     "tests/notebook_files.py", "tests/inprocess.py"):
+            (copy_of_project / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(PROJECT / name, copy_of_project / name)
+        notebook = normalise(new_notebook(cells=[
+            new_code_cell(source, id=f"spoiled-{number}", outputs=[new_output("stream", name="stdout", text="2\n")])
+            for number, (_, source) in enumerate(SPOILED_CELLS.values())]))
+        (copy_of_project / "notebooks").mkdir()
+        write_if_changed(notebook, copy_of_project / "notebooks" / "spoiled.ipynb")
+        run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header"], cwd=copy_of_project,
+                             capture_output=True, text=True, encoding="utf-8", timeout=120)
+    return run.returncode, run.stdout
+
+
+@pytest.mark.child(runs=run_nbval_over_spoiled_cells)
+def test_nbval_turns_red_on_what_only_a_run_can_show(child):
+    (code, said), _ = child
+    verdicts = {name: f"PASSED notebooks/spoiled.ipynb::{name}" in said for name in SPOILED_CELLS}
+    assert verdicts == {"Cell 0": False, "Cell 1": False, "Cell 2": False, "Cell 3": False, "Cell 4": True}, said
+    assert code == 1

@@ -1,4 +1,5 @@
 """The instructor's guide adds up, and agrees with the notebooks, the README and the exercises' own words."""
+import functools
 import re
 import tomllib
 
@@ -29,17 +30,20 @@ def rows(text):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+@functools.cache
 def lessons():
     """Return the notebooks that state their minutes, as a dictionary from number to path."""
     return {path.name[:2]: path for path in notebook_paths() if TIME.search(read_notebook(path).cells[0].source)}
 
 
+@functools.cache
 def own_minutes(number):
     """Return the minutes of reading and of exercises that the notebook itself states."""
     reading, exercises = TIME.search(read_notebook(lessons()[number]).cells[0].source).groups()
     return int(reading), int(exercises)
 
 
+@functools.cache
 def sections_of(number):
     """Return the ## headings of a notebook, in order, without those that take no minutes of their own."""
     markdown = "\n".join(cell.source for cell in read_notebook(lessons()[number]).cells if cell.cell_type == "markdown")
