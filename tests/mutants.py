@@ -187,12 +187,15 @@ def try_flushes(path):
 def _is_caught(session, cells, place, mutant):
     if rules.careless_opens(mutant.cell, mutant.source):
         return True
-    with own_temp_folder() as temp:
+    with own_temp_folder() as temp, open(os.devnull, "wb") as devnull:
+        nowhere = devnull.fileno()
         child = os.fork()
         if child == 0:
             caught = True
             try:
                 signal.alarm(SECONDS)
+                for descriptor in (1, 2):  # what a broken child process says is nobody's to read
+                    os.dup2(nowhere, descriptor)
                 caught = any(_differs(session, cell, mutant.source if number == place else cell.source, number >= place)
                              for number, cell in enumerate(cells)) or open_files() or any(temp.iterdir())
             finally:

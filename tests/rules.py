@@ -150,8 +150,13 @@ def _opens_text(call):
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if name == "open" and isinstance(call.func, ast.Name):
         mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("r"))
+    elif name == "open":  # gzip.open and its like are binary unless the mode says t
+        mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("rb"))
+        return isinstance(mode, ast.Constant) and "t" in str(mode.value)
     elif name in ("NamedTemporaryFile", "TemporaryFile"):
         mode = call.args[0] if call.args else given.get("mode", ast.Constant("w+b"))
+    elif name in ("TextIOWrapper", "write_text"):
+        return True
     else:
         return False
     return isinstance(mode, ast.Constant) and "b" not in str(mode.value)

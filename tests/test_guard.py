@@ -83,6 +83,12 @@ SPOILED = {
         source="print(open('orders.csv', encoding='utf-8').closed)")),
     "a temp file without encoding=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         source="print(tempfile.NamedTemporaryFile('w', newline='').name)")),
+    "compressed text without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(gzip.open('orders.csv.gz', 'wt', encoding='utf-8').closed)")),
+    "a text layer without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(io.TextIOWrapper(io.BytesIO(), encoding='utf-8').closed)")),
+    "text written without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(Path('orders.csv').write_text('1', encoding='utf-8'))")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),
 }
 
