@@ -88,12 +88,18 @@ def _call_sites(tree, names):
             if not (isinstance(statement, ast.Expr) and _called(statement.value) in names):
                 continue
             yield f"drop {_short(statement)}", lambda b=block, i=index: b.__setitem__(i, ast.Pass())
-            if index and not isinstance(block[index - 1], ast.Import | ast.ImportFrom | ast.FunctionDef):
+            if index and not _only_stands_there(block[index - 1]):
                 yield (f"move {_short(statement)} before {_short(block[index - 1])}",
                        lambda b=block, i=index: b.__setitem__(slice(i - 1, i + 1), [b[i], b[i - 1]]))
     for node in ast.walk(tree):
         if isinstance(node, ast.Lambda) and _called(node.body) in names:
             yield f"drop {_short(node.body)}", lambda n=node: setattr(n, "body", ast.Constant(None))
+
+
+def _only_stands_there(statement):
+    """An import, a function or a docstring: what comes after it may as well come before."""
+    is_docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_docstring or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef)
 
 
 def option_sites(tree):
