@@ -1,5 +1,8 @@
 """The conditions under which every notebook is run, by the tests and by ``python -m tests.refresh``."""
+import atexit
 import os
+import shutil
+import tempfile
 
 STRICT = {
     # A text file opened without encoding= puts a warning on stderr, and nbval turns red.
@@ -11,5 +14,11 @@ STRICT = {
 
 
 def apply():
-    """Set the strict conditions for every process that is started from here on."""
+    """Set the strict conditions for every process that is started from here on.
+
+    Each run has an IPython folder of its own: the start-up files and the history of whoever runs the tests stay out of it.
+    """
     os.environ.update(STRICT)
+    folder = tempfile.mkdtemp(prefix="ipython-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["IPYTHONDIR"] = folder

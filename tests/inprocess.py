@@ -21,8 +21,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from nbformat import from_dict
 from nbval.plugin import IPyNbCell, coalesce_streams, nocolors
+from traitlets.config import Config
 
 from tests.notebook_files import NOTEBOOK_FOLDER
+
+CHILD_SECONDS = 600  # a child that takes longer hangs, on any machine
 
 NOT_COMPARED = ("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count",
                 "image/png", "image/jpeg")
@@ -36,8 +39,7 @@ class Session:
         if str(NOTEBOOK_FOLDER) not in sys.path:
             sys.path.insert(0, str(NOTEBOOK_FOLDER))
         InteractiveShell.clear_instance()
-        self.shell = InteractiveShell.instance(history_length=0)
-        self.shell.history_manager.enabled = False
+        self.shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}}))
         self.shell.showtraceback = lambda *args, **kwargs: None
 
     def run(self, source):
@@ -115,7 +117,7 @@ def in_child(function, *arguments):
     """Call ``function`` in a process of its own with an empty temp folder.
 
     Returns its answer and the names left behind in the temp folder. Raises RuntimeError with the
-    child's traceback when the function raises.
+    child's traceback when the function raises, and when it dies or hangs.
     """
     forkserver = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
@@ -125,10 +127,15 @@ def in_child(function, *arguments):
     child = context.Process(target=_child, args=(there, function, arguments))
     child.start()
     there.close()
+    answer, left, problem = None, [], None
     try:
-        answer, left, problem = here.recv()
+        if here.poll(CHILD_SECONDS):
+            answer, left, problem = here.recv()
+        else:
+            child.kill()
+            problem = f"{function.__name__}{arguments} had no answer after {CHILD_SECONDS} seconds"
     except EOFError:
-        answer, left, problem = None, [], "the child process died without an answer"
+        problem = f"the child process of {function.__name__}{arguments} died without an answer"
     child.join()
     here.close()
     if problem:

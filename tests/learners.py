@@ -16,7 +16,7 @@ import time
 from nbclient import NotebookClient
 
 from tests.inprocess import difference, own_temp_folder
-from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
+from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, paths_starting_with, read_notebook
 
 PEAK = """
 try:
@@ -33,7 +33,7 @@ async def one_learner(path):
     stored = code_cells(read_notebook(path))
     notebook = read_notebook(path)
     notebook.cells.append(type(stored[0])({**stored[0], "source": PEAK, "outputs": [], "id": "peak"}))
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
+    client = NotebookClient(notebook, timeout=600, startup_timeout=600, kernel_name="python3", record_timing=False,
                             resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
     await client.async_execute(stderr=subprocess.DEVNULL)
     *ran, peak = code_cells(notebook)
@@ -52,9 +52,7 @@ def main():
     options = parser.parse_args()
     wrong = 0
     print(f"{options.copies} learners at once on {os.cpu_count()} cores")
-    for path in notebook_paths():
-        if options.prefix and not path.name.startswith(tuple(options.prefix)):
-            continue
+    for path in paths_starting_with(options.prefix):
         with own_temp_folder() as temp:
             started = time.monotonic()
             results = asyncio.run(all_learners(path, options.copies))

@@ -25,10 +25,11 @@ from dataclasses import dataclass
 
 from tests import conditions, rules
 from tests.inprocess import Session, difference, in_child, open_files, own_temp_folder
-from tests.notebook_files import PROJECT, code_cells, notebook_paths, read_notebook
+from tests.notebook_files import PROJECT, code_cells, paths_starting_with, read_notebook
 
 ALLOWED = PROJECT / "tests" / "mutants_allowed.toml"
-SECONDS = 10  # a mutant that hangs longer has changed what the reader sees, so it counts as caught
+SECONDS = 60  # a mutant that hangs so long has changed what the reader sees, so it counts as caught
+SURVIVED, CAUGHT = 0, 1  # exit codes of a fork
 
 OPTIONS = {"newline", "encoding", "quoting", "delimiter", "quotechar", "escapechar", "lineterminator", "restval",
            "extrasaction", "delete", "buffering", "write_through", "line_buffering", "dtype", "fieldnames",
@@ -74,12 +75,12 @@ def mutants_of(cell_id, source):
 
 def flush_sites(tree):
     """Drop a flush, or call it one statement earlier."""
-    yield from (site for site in _call_sites(tree, {"flush"}))
+    return _call_sites(tree, {"flush"})
 
 
 def call_sites(tree):
     """The same for close, seek, fsync, write and other calls that stand alone."""
-    yield from (site for site in _call_sites(tree, CALLS - {"flush"}))
+    return _call_sites(tree, CALLS - {"flush"})
 
 
 def _call_sites(tree, names):
@@ -181,6 +182,9 @@ def try_mutants(path, kinds):
     # The stub of an exercise is never run; tests/test_exercises.py is what watches over it.
     mutants = [(place, mutant) for place, cell in enumerate(cells) if "-ex-" not in cell.id
                for mutant in mutants_of(cell.id, cell.source)]
+    unchanged = Mutant(cells[0].id, "", "nothing changed", cells[0].source)
+    if _is_caught(session, cells, 0, unchanged):
+        raise RuntimeError(f"{path.name} differs from its stored outputs before anything is changed: see  pytest {path.name}")
     return [(mutant.name, mutant.kind, _is_caught(session, cells, place, mutant))
             for place, mutant in mutants if mutant.kind in kinds]
 
@@ -194,20 +198,23 @@ def _is_caught(session, cells, place, mutant):
     if rules.careless_opens(mutant.cell, mutant.source):
         return True
     with own_temp_folder() as temp, open(os.devnull, "wb") as devnull:
-        nowhere = devnull.fileno()
         child = os.fork()
         if child == 0:
-            caught = True
+            signal.alarm(SECONDS)
+            for descriptor in (1, 2):  # what a broken child process says is nobody's to read
+                os.dup2(devnull.fileno(), descriptor)
+            outcome = None
             try:
-                signal.alarm(SECONDS)
-                for descriptor in (1, 2):  # what a broken child process says is nobody's to read
-                    os.dup2(nowhere, descriptor)
                 caught = any(_differs(session, cell, mutant.source if number == place else cell.source, number >= place)
                              for number, cell in enumerate(cells)) or open_files() or any(temp.iterdir())
+                outcome = CAUGHT if caught else SURVIVED
             finally:
-                os._exit(1 if caught else 0)
+                os._exit(os.EX_SOFTWARE if outcome is None else outcome)
         _, status = os.waitpid(child, 0)
-    return status != 0
+    ended = os.waitstatus_to_exitcode(status)
+    if ended not in (SURVIVED, CAUGHT, -signal.SIGALRM):
+        raise RuntimeError(f"the fork for {mutant.name} ended with {ended}, so it says nothing about the notebook")
+    return ended != SURVIVED
 
 
 def _differs(session, cell, source, compared):
@@ -230,7 +237,7 @@ def main():
     if not hasattr(os, "fork"):
         sys.exit("This command forks, which Windows cannot: run it on Linux or macOS.")
     conditions.apply()
-    paths = [path for path in notebook_paths() if not options.prefix or path.name.startswith(tuple(options.prefix))]
+    paths = paths_starting_with(options.prefix)
     started = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         runs = pool.map(lambda path: in_child(try_mutants, path, tuple(options.kind or KINDS))[0], paths)

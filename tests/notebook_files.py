@@ -1,4 +1,5 @@
 """Where the notebooks are, and how one is read and written in its normal form."""
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,17 @@ METADATA = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
 def notebook_paths():
     """Return the paths of all notebooks of the series, in reading order."""
     return sorted(NOTEBOOK_FOLDER.glob("*.ipynb"))
+
+
+def paths_starting_with(prefixes):
+    """Return the paths of the notebooks whose file name starts with one of ``prefixes``, or of all if there are none.
+
+    Raises SystemExit with a sentence when there is no such notebook.
+    """
+    wanted = [path for path in notebook_paths() if not prefixes or path.name.startswith(tuple(prefixes))]
+    if not wanted:
+        sys.exit(f"No notebook in notebooks/ starts with {' or '.join(prefixes)}.")
+    return wanted
 
 
 def read_notebook(path):

@@ -9,16 +9,19 @@ of the suite goes there. So they start when
 the tests have been collected, as many at once as there are cores, and the fixture ``child`` waits for its answer.
 """
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
-import nbval.kernel
 import pytest
+from nbval.kernel import RunningKernel
 
 from tests import conditions
 from tests.inprocess import in_child
 from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
-_start_kernel = nbval.kernel.start_new_kernel
+MESSAGE_SECONDS = 60  # how long a busy machine may keep one message of a kernel; nbval's own limit is 5
+
+_start_kernel = RunningKernel.__init__
 
 
 def _start_kernel_again_if_need_be(*args, **kwargs):
@@ -37,7 +40,7 @@ _children = {}
 
 def pytest_configure(config):
     conditions.apply()
-    nbval.kernel.start_new_kernel = _start_kernel_again_if_need_be
+    RunningKernel.__init__ = _start_kernel_again_if_need_be
     config.addinivalue_line("markers", "child(runs): run runs(path), or runs(), in a process of its own, ahead of the test")
 
 
@@ -78,14 +81,21 @@ def what_is_not_compared(config, collected):
     return problems
 
 
-def _is_the_whole_suite(config):
+def is_the_whole_suite(config):
+    """Return whether nobody chose tests on the command line. What .pytest.ini or PYTEST_ADDOPTS leaves out is no choice."""
     from_ini = config.args_source == pytest.Config.ArgsSource.TESTPATHS
-    return from_ini and not (config.option.keyword or config.option.markexpr or config.option.deselect
-                             or config.option.ignore or config.option.ignore_glob)
+    chose = any(re.match(r"-[a-z]*[km]|--ignore|--deselect", str(typed)) for typed in config.invocation_params.args)
+    return from_ini and not chose
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if hasattr(item, "output_timeout"):
+            item.output_timeout = MESSAGE_SECONDS
 
 
 def pytest_collection_finish(session):
-    if _is_the_whole_suite(session.config):
+    if is_the_whole_suite(session.config):
         _stop_unless_everything_is_compared(session)
     if not session.config.option.collectonly:
         for wanted in filter(None, map(_child_of, session.items)):

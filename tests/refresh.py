@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests import conditions
-from tests.notebook_files import NOTEBOOK_FOLDER, normalise, notebook_paths, read_notebook, write_if_changed
+from tests.notebook_files import NOTEBOOK_FOLDER, normalise, paths_starting_with, read_notebook, write_if_changed
 
 
 def refresh(path):
@@ -29,10 +29,7 @@ def refresh(path):
 
 def main(prefixes):
     conditions.apply()
-    wanted = [path for path in notebook_paths() if not prefixes or path.name.startswith(tuple(prefixes))]
-    if not wanted:
-        sys.exit(f"No notebook in notebooks/ starts with {' or '.join(prefixes)}.")
-    for path in wanted:
+    for path in paths_starting_with(prefixes):
         try:
             changed = refresh(path)
         except CellExecutionError as error:

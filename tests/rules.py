@@ -17,6 +17,7 @@ TELLTALES = {
     "a random temp name": re.compile(r"\btmp[a-z0-9_]{8}\b"),
     "a carriage return that hides text": re.compile(r"\r"),
 }
+WIDEST_LINE = 100  # JupyterLab 4 shows 105 characters at 1280 pixels; what is wider has to be scrolled to
 MARKS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 
 
@@ -115,6 +116,12 @@ def keeps_cells_short(notebook):
             if len(cell.source.splitlines()) > 20]
 
 
+def keeps_lines_short(notebook):
+    """No line of code is wider than what JupyterLab's editor shows at 1280 pixels beside the file browser."""
+    return [f"{cell.id}: a line of {len(line)} characters, {WIDEST_LINE} is the limit: {line.strip()[:40]}..."
+            for cell in code_cells(notebook) for line in cell.source.splitlines() if len(line) > WIDEST_LINE]
+
+
 def ids_that_repeat(notebooks):
     """Return the cell ids that occur twice; ``notebooks`` maps names to notebooks."""
     seen, offences = {}, []
@@ -163,5 +170,5 @@ def _opens_text(call):
 
 
 RULES = [is_valid, was_executed, shows_its_outputs, is_never_excused, carries_no_more_than_it_must,
-         has_no_stderr_and_no_traceback, tells_nothing_of_the_machine, introduces_its_code, keeps_cells_short,
+         has_no_stderr_and_no_traceback, tells_nothing_of_the_machine, introduces_its_code, keeps_cells_short, keeps_lines_short,
          opens_text_with_care]

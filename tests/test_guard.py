@@ -1,10 +1,12 @@
 """The guard is awake: each rule and each comparison fails on a notebook spoiled for the purpose."""
 import copy
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -79,6 +81,7 @@ SPOILED = {
         nb.cells[3].outputs[0].metadata.update(isolated=True)),
     "code without an introduction": (rules.introduces_its_code, lambda nb, cell: nb.cells.pop(2)),
     "a cell of 21 lines": (rules.keeps_cells_short, lambda nb, cell: cell.update(source="\n".join(["print(2)"] * 21))),
+    "a line of 101 characters": (rules.keeps_lines_short, lambda nb, cell: cell.update(source="print(2)" + " " * 93)),
     "text opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         source="print(open('orders.csv', encoding='utf-8').closed)")),
     "a temp file without encoding=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
@@ -139,6 +142,19 @@ def test_a_run_in_which_a_notebook_is_not_collected_is_stopped():
     assert len(problems) == 1 and problems[0].startswith("03-meet-the-empty-file.ipynb: 0 of its")
 
 
+@pytest.mark.parametrize("typed, whole", [
+    ([], True), (["-q"], True), (["-k", "gauge"], False), (["-qk", "gauge"], False), (["--ignore=tests/browser"], False),
+])
+def test_a_run_is_of_the_whole_suite_unless_somebody_typed_a_choice(typed, whole):
+    config = SimpleNamespace(args_source=pytest.Config.ArgsSource.TESTPATHS, invocation_params=SimpleNamespace(args=typed),
+                             option=SimpleNamespace(ignore=["notebooks/06-lose-nothing.ipynb"]))  # as from .pytest.ini
+    assert plugin.is_the_whole_suite(config) is whole
+
+
+def test_nobody_s_own_ipython_settings_are_read():
+    assert Path(os.environ["IPYTHONDIR"]).parent == Path(tempfile.gettempdir())
+
+
 def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
     assert pytestconfig.pluginmanager.has_plugin("tests.plugin")
     assert pytestconfig.getoption("nbval") and not pytestconfig.getoption("nbval_lax")
@@ -167,8 +183,9 @@ def run_nbval_over_spoiled_cells():
             for number, (_, source) in enumerate(SPOILED_CELLS.values())]))
         (copy_of_project / "notebooks").mkdir()
         write_if_changed(notebook, copy_of_project / "notebooks" / "spoiled.ipynb")
-        run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header"], cwd=copy_of_project,
-                             capture_output=True, text=True, encoding="utf-8", timeout=120)
+        plain = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "FORCE_COLOR")}
+        run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header", "--color=no"], cwd=copy_of_project,
+                             env=plain, capture_output=True, encoding="utf-8")
     return run.returncode, run.stdout
 
 

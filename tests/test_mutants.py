@@ -9,13 +9,10 @@ import pytest
 from tests.mutants import allowed_survivors, mutants_of, try_flushes
 from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
-if not hasattr(os, "fork"):
-    pytest.skip("mutants are tried in forks, which Windows does not have", allow_module_level=True)
-
-
 HEART = [path for path in notebook_paths() if path.name.startswith(("00", "03"))]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="mutants are tried in forks, which Windows does not have")
 @pytest.mark.child(runs=try_flushes)
 @pytest.mark.parametrize("path", HEART, ids=lambda path: path.stem)
 def test_no_flush_can_be_dropped_or_moved_unnoticed(child, path):

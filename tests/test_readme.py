@@ -81,4 +81,6 @@ def test_the_picture_is_what_the_bug_gives_and_its_alt_text_says_so():
 
 def test_nothing_else_is_visible_at_the_top():
     visible = {path.name for path in PROJECT.iterdir() if not path.name.startswith(".")}
-    assert visible == {"README.md", "requirements.txt", "notebooks", "data", "tests"}
+    environments = {path.parent.name for path in PROJECT.glob("*/pyvenv.cfg")}  # of whoever made their own
+    unexpected = visible - environments - {"README.md", "requirements.txt", "notebooks", "data", "tests"}
+    assert not unexpected, f"only these five belong at the top; move {unexpected} elsewhere"

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser.client import CHROMIUM, CHROMIUM_OPTIONS, RUN_ALL, close_notebook, open_notebook, photograph, server
-from tests.notebook_files import notebook_paths
+from tests.notebook_files import paths_starting_with
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
     parser.add_argument("prefix", nargs="*", help="notebooks whose file name starts so (all)")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    wanted = [path for path in notebook_paths() if not options.prefix or path.name.startswith(tuple(options.prefix))]
+    wanted = paths_starting_with(options.prefix)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
