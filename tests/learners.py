@@ -42,7 +42,9 @@ async def one_learner(path):
 
 
 async def all_learners(path, copies):
-    return await asyncio.gather(*[one_learner(path) for _ in range(copies)])
+    """Run ``copies`` of one_learner at once; a learner whose notebook could not be run says why in place of a difference."""
+    outcomes = await asyncio.gather(*[one_learner(path) for _ in range(copies)], return_exceptions=True)
+    return [([f"could not be run: {outcome}"], 0.0) if isinstance(outcome, Exception) else outcome for outcome in outcomes]
 
 
 def main():

@@ -1,14 +1,14 @@
 """A Jupyter server on a fresh clone, and a browser that reads and runs notebooks in it as a person would."""
 import contextlib
+import json
 import os
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
+from pathlib import Path
 
+from tests.conditions import STRICT
 from tests.notebook_files import PROJECT
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
@@ -25,9 +25,9 @@ RUN_ALL = """async () => {
     const last = code[code.length - 1].model;
     last.sharedModel.execution_count = null;
     await app.commands.execute('notebook:run-all-cells');
-    for (let tenth = 0; tenth < 600; tenth++) {
-        const busy = code.some(cell => cell.model.executionState === 'running' || cell.promptNode?.textContent.includes('*'));
-        if (!busy && last.executionCount !== null) break;
+    const busy = cell => cell.model.executionState === 'running' || cell.promptNode?.textContent.includes('*');
+    for (let tenth = 0; last.executionCount === null || code.some(busy); tenth++) {
+        if (tenth > 3000) throw new Error('the cells were not done after five minutes');
         await new Promise(done => setTimeout(done, 100));
     }
     await new Promise(done => setTimeout(done, 300));
@@ -43,19 +43,13 @@ ANSWER = """async ([id, source]) => {
     notebook.deselectAll();
     cell.model.sharedModel.setSource(source);
     await app.commands.execute('notebook:run-cell');
-    for (let tenth = 0; tenth < 300 && cell.model.executionState === 'running'; tenth++)
+    for (let tenth = 0; tenth < 3000 && cell.model.executionState === 'running'; tenth++)
         await new Promise(done => setTimeout(done, 100));
     await new Promise(done => setTimeout(done, 200));
     const outputs = cell.model.outputs.toJSON();
     cell.model.sharedModel.setSource(before);
     return outputs;
 }"""
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -71,33 +65,39 @@ def server(folder, app, theme="JupyterLab Light"):
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
     (settings / "themes.jupyterlab-settings").write_text(f'{{"theme": "{theme}"}}', encoding="utf-8")
-    port, token = _free_port(), secrets.token_hex(16)
     private = {name: str(folder / name.lower()) for name in (
         "HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_WORKSPACES_DIR")}
-    environment = {**os.environ, **private, "JUPYTER_TOKEN": token, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
-    for strict in ("PYTHONWARNINGS", "PYTHONWARNDEFAULTENCODING"):
+    environment = {**os.environ, **private, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    for strict in STRICT:
         environment.pop(strict, None)  # a reader's JupyterLab knows nothing of the tests' conditions
     exposed = {"lab": ["--expose-app-in-browser"], "notebook": ["--JupyterNotebookApp.expose_app_in_browser=True"]}[app]
     log = open(folder / "server.log", "w", encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-m", f"jupyter{app}" if app == "lab" else app, "--allow-root", "--no-browser", "--ip=127.0.0.1",
-         f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={clone}", *exposed],
-        env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
+         "--port=0", f"--ServerApp.root_dir={clone}", *exposed], env=environment, stdout=log, stderr=subprocess.STDOUT)
+    place = {"lab": "lab/tree", "notebook": "notebooks"}[app]
     try:
-        for _ in range(300):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api?token={token}", timeout=1).close()
-                break
-            if process.poll() is not None:
-                raise RuntimeError("Jupyter did not start:\n" + (folder / "server.log").read_text(encoding="utf-8"))
-            time.sleep(0.1)
-        place = {"lab": "lab/tree", "notebook": "notebooks"}[app]
-        yield lambda name: f"{address}/{place}/notebooks/{name}?token={token}&reset"
+        about = _what_the_server_says_of_itself(process, Path(private["JUPYTER_RUNTIME_DIR"]), folder / "server.log")
+        yield lambda name: f"{about['url']}{place}/notebooks/{name}?token={about['token']}&reset"
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=300)
         log.close()
+
+
+def _what_the_server_says_of_itself(process, folder, log):
+    """Wait for the file in the runtime ``folder`` that holds a Jupyter server's address and token, and return its content.
+
+    Raises RuntimeError with the ``log`` when the server ends or says nothing for two minutes.
+    """
+    for _ in range(1200):
+        for path in folder.glob("jpserver-*.json"):
+            with contextlib.suppress(json.JSONDecodeError):  # it is being written
+                return json.loads(path.read_text(encoding="utf-8"))
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError("Jupyter did not start:\n" + log.read_text(encoding="utf-8"))
 
 
 def open_notebook(page, url):
@@ -116,9 +116,15 @@ def close_notebook(page):
 
 def photograph(page, path):
     """Store at ``path`` a picture of the whole notebook that is open in ``page``, 1280 pixels wide."""
-    tall = page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollHeight") + 160
-    page.set_viewport_size({"width": 1280, "height": min(tall, 16_000)})
-    page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollTop = 0")
+    outer = f"document.querySelector('{PANEL} .jp-WindowedPanel-outer')"
+    tall = 0
+    for _ in range(10):  # what comes into sight is drawn only then, and may be taller than JupyterLab took it for
+        before, tall = tall, page.evaluate(f"{outer}.scrollHeight") + 160
+        if tall == before:
+            break
+        page.set_viewport_size({"width": 1280, "height": min(tall, 16_000)})
+        page.wait_for_timeout(1000)
+    page.evaluate(f"{outer}.scrollTop = 0")
     page.wait_for_timeout(1000)
     page.screenshot(path=path)
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -1,11 +1,14 @@
 """What the browser tests share: one server for each app, one browser, one page a test."""
 import pytest
 
-pytest.importorskip("playwright", reason="pip install -r tests/browser/requirements.txt")
+from tests.browser import client
 
-from playwright.sync_api import sync_playwright  # noqa: E402
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    raise pytest.UsageError("Playwright is not installed: pip install -r tests/browser/requirements.txt") from None
 
-from tests.browser import client  # noqa: E402
+expect.set_options(timeout=60_000)  # milliseconds; a busy machine draws slowly
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +36,6 @@ def notebook7(tmp_path_factory):
 @pytest.fixture
 def page(browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
     yield page
     page.close()
