@@ -20,6 +20,9 @@ from unittest import mock
 
 from lesson_checks.common import plain_environment, read_by_another_process
 
+CHILD_SECONDS = 300  # a child process that takes longer hangs, on any machine
+DIED_AS_PLANNED = 77  # an exit code that neither Python nor a signal gives
+
 # --- Ways out of a process -------------------------------------------------------------------------------------
 
 WRITE_ROWS = '''\
@@ -44,21 +47,31 @@ WAYS_OUT = {
     "a spawned child": "in_child('spawn')",
     FORKED: "in_child('fork')",
 }
-# What each process runs. A spawned child runs all of it again, but for what stands under the last line.
+# What each process runs. A spawned child runs all of it again, but for what stands under the last line. Once the rows
+# are written it leaves a mark, so that a program that never wrote them is not taken for one that lost them.
 PROGRAM = f'''\
-import atexit, csv, multiprocessing, os, signal, sys, threading, time
+import atexit, csv, multiprocessing, os, signal, sys, threading
 
 {WRITE_ROWS}
 
+def leaving_a_mark(write_rows):
+    def write_and_mark():
+        export = write_rows()
+        open(sys.argv[1] + ".written", "wb").close()
+        return export
+    return write_and_mark
+
+write_rows = leaving_a_mark(write_rows)
+
 def wait_for_the_kill():
     print("ready", flush=True)
-    time.sleep(60)
+    sys.stdin.read()  # has no end before that of whoever started this process
 
 def in_daemon_thread():
     def work():
         with write_rows():
             written.set()
-            time.sleep(60)
+            threading.Event().wait()  # for ever
     written = threading.Event()
     threading.Thread(target=work, daemon=True).start()
     written.wait()
@@ -80,12 +93,16 @@ def outcomes(*ways):
     Parameters: ``ways`` are names from ``WAYS_OUT``. To try another, add it there first:
     ``accidents.WAYS_OUT["abort"] = "export = write_rows(); os.abort()"``. Returns a dictionary from name to a
     pair: how many rows the file holds afterwards, and whether the exit code was 0. A system that cannot fork
-    does not run the forked child, and gives what was measured on Linux: no row, and exit code 0.
+    does not run the forked child, and gives what was measured on Linux: no row, and exit code 0. Raises ValueError
+    for a name that is not in ``WAYS_OUT``, and RuntimeError when a program ends without having written its rows.
     """
+    for way in ways:
+        if way not in WAYS_OUT:
+            raise ValueError(f"there is no way out called {way!r}; there are: {', '.join(WAYS_OUT)}")
     with tempfile.TemporaryDirectory(prefix="rows-", ignore_cleanup_errors=True) as folder:
         running = {way: _start(WAYS_OUT[way], Path(folder) / f"{number}.csv")
                    for number, way in enumerate(ways) if way != FORKED or _can_fork()}
-        results = {way: _wait_for(*running[way]) if way in running else (0, True) for way in ways}
+        results = {way: _wait_for(way, *running[way]) if way in running else (0, True) for way in ways}
     for way, (rows, _) in results.items():
         print(f"{way:<28}{rows} of 2 rows    {WAYS_OUT[way]}")
     return results
@@ -99,15 +116,22 @@ def _start(program, path):
     script = path.with_suffix(".py")
     script.write_text(f"{PROGRAM}    {program}\n", encoding="utf-8")
     process = subprocess.Popen([sys.executable, "-I", script, path], env=plain_environment(),
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return path, process
 
 
-def _wait_for(path, process):
+def _wait_for(way, path, process):
     if process.stdout.readline():  # it says that it waits for the kill
         process.kill()
-    process.communicate(timeout=30)
+    _, complaint = process.communicate(timeout=CHILD_SECONDS)
+    if not path.with_name(f"{path.name}.written").exists():
+        raise RuntimeError(f"the program of {way!r} wrote no rows: {_last_line(complaint)}")
     return max(0, path.read_bytes().count(b"\n") - 1), process.returncode == 0
+
+
+def _last_line(complaint):
+    lines = complaint.decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it did not say why")
 
 
 # --- Errors ----------------------------------------------------------------------------------------------------
@@ -163,8 +187,8 @@ class Reader:
         self.versions = {yesterday: "yesterday's file", today: "today's file"}
 
     def finds(self):
-        """Return "yesterday's file" or "today's file" if the target is one of them, whole, else "neither"."""
-        return self.versions.get(self.target.read_bytes(), "neither")
+        """Return "yesterday's file" or "today's file" if the target is one of them, whole, else "neither version"."""
+        return self.versions.get(self.target.read_bytes(), "neither version")
 
     def watch(self, rows):
         """Hand out the list ``rows`` one by one, and print what is found at the first, the 600th and the last."""
@@ -194,7 +218,7 @@ class Reader:
 # --- Killed at every row ---------------------------------------------------------------------------------------
 
 MOMENTS = [*(f"at row {number}" for number in range(1, 11)), "before os.replace", "after os.replace"]
-EXPORT_AND_DIE = '''
+EXPORT_AND_DIE = f'''
 import os, sys
 sys.path.insert(0, sys.argv[1])
 import safe_export
@@ -202,13 +226,13 @@ import safe_export
 moment, target = sys.argv[2:]
 
 def die(*ignored):
-    os._exit(1)  # leaves what a kill leaves: nothing more is run
+    os._exit({DIED_AS_PLANNED})  # leaves what a kill leaves: nothing more is run
 
 def rows():
     for number in range(1, 11):
-        if moment == f"at row {number}":
+        if moment == f"at row {{number}}":
             die()
-        yield {"order_id": number}
+        yield {{"order_id": number}}
 
 if moment == "before os.replace":
     os.replace = die
@@ -222,7 +246,8 @@ def export_and_die(target):
     """Let twelve processes export ten rows over an old ``target``, with safe_export, and die at twelve moments.
 
     Prints what the target holds after each death: the old file, the new file, or neither. Each process works
-    in a folder of its own; in the end the unfinished files that they left are moved beside ``target``.
+    in a folder of its own; in the end the unfinished files that they left are moved beside ``target``. Raises
+    RuntimeError when a process ends in another way, such as by an error in safe_export.
     """
     target = Path(target)
     old, new = b"old\r\n", b"order_id\r\n" + b"".join(b"%d\r\n" % number for number in range(1, 11))
@@ -233,9 +258,12 @@ def export_and_die(target):
             path.parent.mkdir()
             path.write_bytes(old)
             program = [sys.executable, "-I", "-c", EXPORT_AND_DIE, Path(__file__).parent, moment, path]
-            dying.append((moment, path, subprocess.Popen(program, env=plain_environment())))
-        for moment, path, process in dying:
-            process.wait(timeout=30)
+            dying.append((moment, path, subprocess.Popen(program, env=plain_environment(), stderr=subprocess.PIPE)))
+        complaints = [process.communicate(timeout=CHILD_SECONDS)[1] for _, _, process in dying]
+        for (moment, path, process), complaint in zip(dying, complaints):
+            if process.returncode != DIED_AS_PLANNED:
+                raise RuntimeError(f"the export that was to die {moment} ended with exit code {process.returncode}: "
+                                   f"{_last_line(complaint)}")
             found = {old: "the old file, whole", new: "the new file, whole"}.get(path.read_bytes(), "neither")
             print(f"killed {moment:<20}{found}")
             for unfinished in path.parent.glob("*.part"):

@@ -172,13 +172,20 @@ def _check_name(name, descriptor):
         if os.path.samestat(os.fstat(descriptor), os.stat(name)):
             with open(name, "rb"):
                 return
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise CannotMeasure("Nothing has this file's name any more: it was renamed or removed, "
                             "or the working folder has changed.") from None
     except PermissionError:
-        raise CannotMeasure("No other reader may open this file: Windows keeps a temporary file locked while it is open. "
-                            "Make it with delete=False.") from None
+        raise CannotMeasure(_why_locked()) from None
     raise CannotMeasure("This file's name now belongs to another file.")
+
+
+def _why_locked(system=os.name):
+    if system == "nt":
+        return ("No other reader may open this file: Windows keeps a temporary file locked while it is open. "
+                "Make it with delete=False.")
+    return ("This file cannot be opened for reading: its permissions, or those of its folder, forbid it. "
+            "Allow it with os.chmod.")
 
 
 def _waiting_in_text_layer(text_file):

@@ -9,6 +9,7 @@ text in which the words stay words, so that a picture is sharp at any size and c
 byte for byte, on every machine. That is why CI can compare pictures like any other output.
 """
 import base64
+import bisect
 import html
 import io
 import logging
@@ -22,7 +23,7 @@ LAYERS = [TEXT_LAYER, BYTE_BUFFER, OPERATING_SYSTEM]
 
 COLOURS = {TEXT_LAYER: "#f2c14e", BYTE_BUFFER: "#4d9078", OPERATING_SYSTEM: "#1d3557"}
 PATTERNS = {TEXT_LAYER: "", BYTE_BUFFER: "//", OPERATING_SYSTEM: ""}
-INK, PAPER, FAINT, LOST = "#1a1a1a", "#ffffff", "#767676", "#b3261e"
+INK, PAPER, FAINT, SHADE, LOST = "#1a1a1a", "#ffffff", "#767676", "#444444", "#b3261e"
 PLAIN_FONTS = "'DejaVu Sans', Verdana, Arial, sans-serif"
 
 
@@ -31,12 +32,11 @@ class Picture:
     """A drawing that Jupyter shows as an image with alt text, and that anything else shows as text.
 
     Parameters: ``svg`` is the drawing, ``alt`` says what it shows to somebody who cannot see it,
-    ``caption`` stands below it, and ``text`` is what a terminal prints (the alt text if left out).
+    and ``text`` is what a terminal prints (the alt text if left out).
     """
 
     svg: str
     alt: str
-    caption: str = ""
     text: str = ""
 
     def __repr__(self):
@@ -46,9 +46,8 @@ class Picture:
         # An <img> with the drawing inside it is what an untrusted notebook still shows, alt text included;
         # Jupyter drops the alt text of an image/png output and refuses to show an image/svg+xml one.
         data = base64.b64encode(self.svg.encode("utf-8")).decode("ascii")
-        caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
-        return (f'<figure><img style="width:100%;max-width:900px" alt="{html.escape(self.alt)}" '
-                f'src="data:image/svg+xml;base64,{data}">{caption}</figure>')
+        return (f'<figure style="margin:0"><img style="width:100%;max-width:900px" alt="{html.escape(self.alt)}" '
+                f'src="data:image/svg+xml;base64,{data}"></figure>')
 
 
 def _own_settings():
@@ -86,6 +85,11 @@ class Board:
         from matplotlib.patches import Rectangle
         self._axes.add_patch(Rectangle((x, y), width, height, facecolor=fill, edgecolor=edge,
                                        hatch=pattern or None, linewidth=line))
+
+    def area(self, corners, fill, pattern="", edge=INK, line=1.2):
+        """Draw an area with these ``corners``, a list of (x, y) pairs; ``pattern`` is one of matplotlib's hatches."""
+        from matplotlib.patches import Polygon
+        self._axes.add_patch(Polygon(corners, facecolor=fill, edgecolor=edge, hatch=pattern or None, linewidth=line))
 
     def line(self, points, colour=INK, width=1.5, dashes="-"):
         """Draw a line through ``points``, a list of (x, y) pairs; ``dashes`` is a matplotlib line style."""
@@ -163,9 +167,6 @@ def staircase(visible, headline):
     sentence above. Returns a Picture. The steps are in the colour of the operating system, the gap up to the
     rows written in that of the byte buffer: measure with ``write_through=True``, so that it is true.
     """
-    import bisect
-
-    from matplotlib.patches import Polygon
     written, left, top, across, up = len(visible), 110, 76, 760, 330
     starts = [row for row in range(1, written + 1) if row == 1 or visible[row - 1] != visible[row - 2]]
     ends = [*[start - 1 for start in starts[1:]], written]
@@ -180,8 +181,7 @@ def staircase(visible, headline):
     for start, end, rows in steps:
         edge += [place(start if rows else 0, rows), place(min(end + 1, written), rows)]
     for name, corners in [(BYTE_BUFFER, [*edge, place(written, written)]), (OPERATING_SYSTEM, [*edge, place(written, 0)])]:
-        board._axes.add_patch(Polygon(corners, facecolor=COLOURS[name], edgecolor=INK, hatch=PATTERNS[name] or None,
-                                      linewidth=0.8))
+        board.area(corners, fill=COLOURS[name], pattern=PATTERNS[name], line=0.8)
     board.line([place(0, 0), place(written, written)], width=2.5)
     sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
     between = sizes[min(len(sizes) - 1, bisect.bisect_left(sizes, written / 7))]
@@ -226,7 +226,8 @@ def exits(outcomes, written):
 
     Parameters: ``outcomes`` maps the name of each way to a pair, the number of rows that are in the file
     afterwards and whether the exit code was 0; ``written`` is the number of rows that were written. Rows that
-    are there are dark boxes; lost ones are empty and crossed out. Returns a Picture.
+    are there are dark boxes; lost ones are empty and crossed out. A way that loses rows and still reports
+    success is marked. Returns a Picture.
     """
     board = Board(900, 62 + 40 * len(outcomes))
     headline = f"{amount(written, 'row')} written, then this. Which are in the file afterwards?"
@@ -243,9 +244,10 @@ def exits(outcomes, written):
                 board.box(left, top, 54, 30, edge=LOST, line=1.8)
                 board.line([(left, top), (left + 54, top + 30)], colour=LOST)
                 board.line([(left, top + 30), (left + 54, top)], colour=LOST)
+        lost_in_silence = rows < written and reports_success
         code = "exit code 0" if reports_success else "exit code not 0"
-        words = f"{rows} of {amount(written, 'row')}, {code}"
-        board.text(370 + 64 * written, top + 22, words, size=17, bold=rows < written)
+        words = f"{rows} of {amount(written, 'row')}, {code}" + (": no alarm!" if lost_in_silence else "")
+        board.text(370 + 64 * written, top + 22, words, size=17, bold=lost_in_silence)
         told.append((way, words))
     return Picture(
         svg=board.svg(),
@@ -260,21 +262,18 @@ def lifetimes(moments, seen):
     Parameters: ``moments`` is the list of moments; ``seen`` maps each kind of file to a list of booleans,
     one a moment, True where the file was found. Returns a Picture.
     """
-    board = Board(900, 76 + 48 * len(seen))
+    board = Board(900, 92 + 48 * len(seen))
     headline = "Is the file there?"
     board.text(20, 36, headline, size=19, bold=True)
     for place, moment in enumerate(moments):
-        board.text(345 + 184 * place, 58, moment, size=16)
+        board.text(345 + 184 * place + 88, 72, moment, size=17, align="center")
     told = []
     for line, (kind, found) in enumerate(seen.items()):
-        top = 70 + 48 * line
-        board.text(330, top + 25, kind, size=16, align="right")
+        top = 86 + 48 * line
+        board.text(330, top + 25, kind, size=17, align="right")
         for place, there in enumerate(found):
             left = 345 + 184 * place
-            if there:
-                board.layer(OPERATING_SYSTEM, left, top, 176, 36)
-            else:
-                board.box(left, top, 176, 36, edge=FAINT)
+            board.box(left, top, 176, 36, fill=SHADE if there else "none", edge=SHADE if there else FAINT)
             board.text(left + 88, top + 25, "there" if there else "gone", size=17, align="center",
                        colour=PAPER if there else INK, bold=there)
         told.append((kind, [f"{moment}: {'there' if there else 'gone'}" for moment, there in zip(moments, found)]))
@@ -289,29 +288,32 @@ def trips(counts, headline):
     """Show how often each way of writing went to the operating system: one upright line is one trip.
 
     Parameters: ``counts`` maps the name of each way (up to five short names) to its number of trips;
-    ``headline`` stands above. Returns a Picture. Trips too close to be told apart become a full block.
+    ``headline`` stands above. Returns a Picture. The layers are thin here, for nothing is said of what is in
+    them. Trips too close to be told apart become a full block that says so.
     """
-    board = Board(900, 356)
+    board = Board(900, 340)
     board.text(20, 34, headline, size=19, bold=True)
     left, gap = 190, 14
     width = round((880 - left) / len(counts)) - gap
-    tops = {TEXT_LAYER: 84, BYTE_BUFFER: 122, OPERATING_SYSTEM: 258}
+    tops = {TEXT_LAYER: 88, BYTE_BUFFER: 120, OPERATING_SYSTEM: 256}
     for name, top in tops.items():
-        board.text(left - 16, top + 23, name, size=17, align="right")
-    board.text(left - 44, 212, "trips", size=17, align="right")
-    board.arrow((left - 26, 164), (left - 26, 252))
+        board.text(left - 16, top + 14, name, size=17, align="right")
+    board.text(left - 44, 203, "trips", size=17, align="right")
+    board.arrow((left - 26, 150), (left - 26, 250))
     for column, (way, count) in enumerate(counts.items()):
         x = left + column * (width + gap)
-        board.text(x + width / 2, 70, way, size=17, align="center", bold=True)
+        board.text(x + width / 2, 72, way, size=17, align="center", bold=True)
         for name, top in tops.items():
-            board.layer(name, x, top, width, 34)
+            board.layer(name, x, top, width, 18)
         if count * 3 > width:
-            board.box(x, 160, width, 94, fill=INK)
+            board.box(x, 144, width, 106, fill=SHADE, edge=SHADE)
+            board.text(x + width / 2, 193, "too many", size=16, align="center", colour=PAPER, bold=True)
+            board.text(x + width / 2, 214, "to tell apart", size=16, align="center", colour=PAPER, bold=True)
         else:
             for trip in range(count):
                 place = round(x + (trip + 0.5) * width / count, 1)
-                board.line([(place, 160), (place, 254)], colour=INK, width=1.5)
-        board.text(x + width / 2, 322, amount(count, "trip"), size=19, align="center", bold=True)
+                board.line([(place, 144), (place, 250)], colour=INK, width=1.5)
+        board.text(x + width / 2, 306, amount(count, "trip"), size=19, align="center", bold=True)
     each = "; ".join(f"{way}: {amount(count, 'trip')}" for way, count in counts.items())
     return Picture(
         svg=board.svg(),

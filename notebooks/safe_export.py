@@ -15,7 +15,7 @@ What it does, in this order:
 3. write all rows to a new file of such a name, in the target's own folder: a name can be moved in one
    step only inside one file system
 4. flush and close: the rows leave the process, and an error that waited, such as a full disk, shows up here
-5. fsync in between: the system puts the bytes on the disk *before* the name points to them
+5. fsync in between: the system hands the bytes to the disk *before* the name points to them
 6. os.replace: the name ``orders.csv`` goes from the old file to the new one in one step
 
 What to know before you rely on it:
@@ -28,6 +28,10 @@ What to know before you rely on it:
   access lists are those of a new file. A symbolic link stays, and the file that it points to is replaced.
 * On Windows os.replace raises PermissionError while some program has the target open. The old file stays;
   run the export again.
+* On macOS os.fsync ends when the drive has the bytes, which may still be in its cache when the power fails.
+  Where that matters, add ``fcntl.fcntl(export.fileno(), fcntl.F_FULLFSYNC)``, which waits for the cache too.
+* In a folder that may be written to but not listed, the new name cannot be synced (a power cut may bring the
+  old file back, whole), and what killed exporters left stays.
 """
 import contextlib
 import csv
@@ -63,8 +67,10 @@ def safe_export(rows, target, fieldnames, **csv_options):
     """Replace the CSV file target by one with these rows, in one step.
 
     Parameters: ``rows`` is any iterable of dictionaries, and is never held in memory as a whole; ``target``
-    is the file's path; ``fieldnames`` and ``csv_options`` go to ``csv.DictWriter``. Raises AnotherExport,
-    and whatever reading the rows or writing the file raises; the target is then as it was.
+    is the file's path; ``fieldnames`` and ``csv_options`` go to ``csv.DictWriter``. Raises what
+    unfinished_file raises, and whatever reading the rows or writing the file raises; the target is then as it
+    was. Only an OSError of the last step, sync_folder, comes when the new file has been published: readers
+    find it, and a power cut may bring the old one back.
     """
     target = Path(target).resolve()
     with unfinished_file(target) as unfinished:
@@ -83,9 +89,14 @@ def unfinished_file(target):
     """Make an empty file beside ``target`` and give its path, to one exporter at a time.
 
     Removes first what killed exporters of the same target left, and at the end the file itself, if it is
-    still there. Raises AnotherExport when another exporter of this target is at work.
+    still there. Raises FileNotFoundError when the target's folder is missing, IsADirectoryError when the target
+    is a folder itself, and AnotherExport when another exporter of this target is at work.
     """
     target = Path(target)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder for {target.name} is missing, make it first: {target.parent}")
+    if target.is_dir():
+        raise IsADirectoryError(f"the target is a folder, add the name of a file: {target}")
     with only_exporter(target):
         # Exactly eight digits, so that the files of a target called orders.csv.old do not match.
         for leftover in target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 8}.part"):
@@ -115,10 +126,17 @@ def only_exporter(target):
 
 
 def sync_folder(folder):
-    """Put a folder's own entries, such as a new name, on the disk. Windows has no call for it: nothing is done."""
+    """Put a folder's own entries, such as a new name, on the disk.
+
+    Does nothing where that is impossible: on Windows, which has no call for it, on some network file systems, and
+    in a folder that this process may not read. Raises OSError when the disk reports an error.
+    """
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a new name needs leave to write only, and this needs leave to read
+        return
     try:
         os.fsync(descriptor)
     except OSError as error:

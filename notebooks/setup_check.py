@@ -43,7 +43,7 @@ def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=N
                 "Close JupyterLab, and start it with  python3 notebooks  in the project's folder.")
     if folder.resolve() != HERE:
         return ("Not ready: this notebook runs in another folder than its files. "
-                "Open it from the project's  notebooks  folder, without moving it.")
+                "Open it from the project's notebooks folder, without moving it.")
     if not (HERE.parent / "data" / "orders.csv").exists():
         return ("Not ready: data/orders.csv is missing. Get a complete copy of the project, "
                 "or make the file with  python3 data/make_orders.py .")

@@ -26,22 +26,21 @@ def python_of(venv):
     return os.path.join(venv, "Scripts", "python.exe") if os.name == "nt" else os.path.join(venv, "bin", "python")
 
 
-def check_python():
-    """Stop unless this Python is new enough for the series."""
-    if sys.version_info < OLDEST:
+def check_python(version=sys.version_info):
+    """Stop unless this Python, or the one with this ``version``, is new enough for the series."""
+    if version < OLDEST:
         stop("This series needs Python {}.{} or newer and this is Python {}.{}: start it with a newer one, such as "
-             "python3.13, or install one from python.org.".format(*(OLDEST + tuple(sys.version_info[:2]))))
+             "python3.13, or install one from python.org.".format(*(OLDEST + tuple(version[:2]))))
 
 
 def prepare():
     """Make `.venv` with the requirements, or find that it is ready; return the path of its Python.
 
-    Works without a network once it has succeeded. A `.venv` of an unsupported Python, or one that was moved,
-    is made again. Stops with one sentence when something is missing.
+    Works without a network once it has succeeded, also when the project was moved. A `.venv` that this project made and
+    that no longer works, because its Python was removed, say, is made again. One that somebody else made gets the
+    requirements if it works, and is never cleared. Stops with one sentence when something is missing.
     """
     check_python()
-    import venv
-
     python = python_of(VENV)
     stamp = os.path.join(VENV, "ready-for-requirements")
     if not os.path.exists(REQUIREMENTS):
@@ -50,21 +49,51 @@ def prepare():
         wanted = hashlib.sha256(requirements.read() + VENV.encode("utf-8")).hexdigest()
     if _content(stamp) == wanted and _runs(python):
         return python
+    works = _runs(python) and _has_pip(python)
+    if not works and not _may_be_cleared():
+        stop("The .venv in this folder was not made by this project and cannot be used, because it has no pip or no "
+             "Python {}.{} or newer that starts: rename or delete it, and start again.".format(*OLDEST))
     print("Preparing .venv for this project. The first time takes a minute or two.", flush=True)
-    try:
-        if not _runs(python):
-            venv.create(VENV, with_pip=True, clear=os.path.exists(VENV))
-        elif subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-            venv.create(VENV, with_pip=True, clear=True)
-    except (OSError, subprocess.CalledProcessError):
-        stop("This Python cannot make a virtual environment here: install its venv module (on Debian and Ubuntu: "
-             "apt install python3-venv) and check that the project's folder can be written to.")
+    if not works:
+        _make_anew()
     if subprocess.call([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]):
         stop("The packages of requirements.txt could not be installed; pip's message above says why. "
              "Most often there is no network: connect once, and later runs work offline.")
     with open(stamp, "w") as ready:
         ready.write(wanted)
     return python
+
+
+def _mark():
+    return os.path.join(VENV, "made-by-this-project")
+
+
+def _may_be_cleared():
+    """Tell whether VENV is missing or empty, or this project made it."""
+    if not os.path.exists(VENV) or os.path.exists(_mark()):
+        return True
+    try:
+        return not os.listdir(VENV)
+    except OSError:  # a file, or a folder that may not be read
+        return False
+
+
+def _make_anew():
+    import venv
+
+    try:
+        venv.create(VENV, clear=True)
+        with open(_mark(), "wb"):  # before pip, which takes its time: an interrupted run is known as ours, too
+            pass
+        venv.create(VENV, with_pip=True)
+    except (OSError, subprocess.CalledProcessError):
+        stop("This Python cannot make a virtual environment here: install its venv module (on Debian and Ubuntu: "
+             "apt install python3-venv) and check that the project's folder can be written to.")
+
+
+def _has_pip(python):
+    asked = [python, "-m", "pip", "--version"]
+    return subprocess.call(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
 def _content(path):

@@ -2,6 +2,7 @@
 
     python -m tests.everywhere                  all conditions that this machine can make
     python -m tests.everywhere umask read-only  only these
+    python -m tests.everywhere busy --times 100   again and again: does it ever fail?
     python -m tests.everywhere --list
 
 Each condition gets a fresh copy of the project. Some need root (another user, no network); where they cannot be
@@ -18,6 +19,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import conditions
 from tests.notebook_files import PROJECT
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints", "browser")
@@ -102,7 +104,7 @@ def run(condition, options):
                 path.chmod(path.stat().st_mode & ~0o222)
         environment = {**os.environ, "HOME": str(home), "TMPDIR": str(temp), "TEMP": str(temp), "TMP": str(temp),
                        **condition.environment}
-        for strict in ("PYTHONWARNINGS", "PYTHONWARNDEFAULTENCODING"):
+        for strict in conditions.STRICT:
             environment.pop(strict, None)
         if condition.prefix == AS_NOBODY:
             base.chmod(0o755)
@@ -116,10 +118,24 @@ def run(condition, options):
     return done.returncode, done.stdout, left
 
 
+def _passes(condition, options):
+    """Run the suite once under ``condition``, print a line about it, and return whether it passed and left nothing."""
+    started = time.monotonic()
+    code, output, left = run(condition, options)
+    good = code == 0 and not left
+    last = output.strip().splitlines()[-1] if output.strip() else "no output"
+    print(f"{condition.name:<18}{'passed' if good else 'FAILED'} in {time.monotonic() - started:.0f} s: {last}"
+          + (f"; left in the temp folder: {left}" if left else ""), flush=True)
+    if code:
+        print(output)
+    return good
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.everywhere", description=__doc__.splitlines()[0])
     parser.add_argument("condition", nargs="*", help="names of conditions (all)")
     parser.add_argument("--list", action="store_true", help="name the conditions and stop")
+    parser.add_argument("--times", type=int, default=1, help="run each condition so often (1)")
     parser.add_argument("--pytest", default="", help="options for pytest, such as '-k gauge'")
     options = parser.parse_args()
     unknown = set(options.condition) - {condition.name for condition in CONDITIONS}
@@ -135,15 +151,7 @@ def main():
         if condition.missing():
             print(f"{condition.name:<18}cannot be made here: {condition.missing()}", flush=True)
             continue
-        started = time.monotonic()
-        code, output, left = run(condition, options.pytest.split())
-        good = code == 0 and not left
-        failed += not good
-        last = output.strip().splitlines()[-1] if output.strip() else "no output"
-        print(f"{condition.name:<18}{'passed' if good else 'FAILED'} in {time.monotonic() - started:.0f} s: {last}"
-              + (f"; left in the temp folder: {left}" if left else ""), flush=True)
-        if code:
-            print(output)
+        failed += sum(not _passes(condition, options.pytest.split()) for _ in range(options.times))
     sys.exit(1 if failed else 0)
 
 

@@ -8,15 +8,15 @@ import tempfile
 
 from tests.notebook_files import NOTEBOOK_FOLDER, PROJECT
 
+sys.path.insert(0, str(NOTEBOOK_FOLDER))
+import pictures  # noqa: E402  found in the folder just named
+from gauge import measure  # noqa: E402
+
 TARGET = PROJECT / ".github" / "the-bug.svg"
 
 
 def make_picture():
     """Run the six lines of notebook 00 and the seventh; return the SVG text of both readings and its alt text."""
-    sys.path.insert(0, str(NOTEBOOK_FOLDER))
-    import pictures
-    from gauge import measure
-
     def drawn(reading, headline):
         in_layers = dict(zip(pictures.LAYERS, [reading.text_layer, reading.byte_buffer, reading.operating_system]))
         return in_layers, headline, f"Any other reader sees {pictures.amount(reading.visible_rows, 'whole row')}."

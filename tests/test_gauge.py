@@ -8,7 +8,7 @@ import random
 import tempfile
 
 import pytest
-from gauge import CannotMeasure, NoReading, count_visible_rows, gauge, measure
+from gauge import CannotMeasure, NoReading, _why_locked, count_visible_rows, gauge, measure
 
 TEXT = {"newline": "", "encoding": "utf-8"}
 
@@ -95,6 +95,26 @@ def test_the_name_must_lead_another_reader_to_this_file(tmp_path, path):
     descriptor, _ = tempfile.mkstemp(dir=tmp_path)
     with os.fdopen(descriptor, "w", **TEXT) as numbered:
         assert "opened without a name" in repr(gauge(numbered))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows refuses to rename a folder with an open file")
+def test_a_folder_of_the_name_that_became_a_file_gets_a_sentence(tmp_path):
+    (tmp_path / "outbox").mkdir()
+    with open(tmp_path / "outbox" / "orders.csv", "w", **TEXT) as export:
+        (tmp_path / "outbox").rename(tmp_path / "moved")
+        (tmp_path / "outbox").write_bytes(b"")
+        assert "Nothing has this file's name any more" in repr(gauge(export))
+
+
+def test_a_file_that_may_not_be_read_gets_a_sentence_with_the_remedy_of_its_system(path, monkeypatch):
+    def refuse(name, *options):
+        raise PermissionError(13, "Permission denied", str(name))
+
+    with open(path, "w", **TEXT) as export:
+        monkeypatch.setattr("gauge.open", refuse, raising=False)  # root may read everything, so nothing else refuses
+        assert repr(gauge(export)) == _why_locked()
+    assert "Windows" in _why_locked("nt") and "delete=False" in _why_locked("nt")
+    assert "Windows" not in _why_locked("posix") and "os.chmod" in _why_locked("posix")
 
 
 def test_a_file_that_is_read_or_stands_in_its_middle_is_refused(path):

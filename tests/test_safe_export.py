@@ -1,21 +1,22 @@
 """The export that the series leads to, killed at every row and at every step: nobody ever finds half a file."""
 import ast
+import contextlib
 import csv
+import errno
 import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from safe_export import AnotherExport, safe_export
 
 from tests import bench_export
 from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
-
-sys.path.insert(0, str(NOTEBOOK_FOLDER))
-import safe_export as module  # noqa: E402  found in the folder just named
-from safe_export import AnotherExport, safe_export  # noqa: E402
 
 ROWS = 40
 NAMES = ["order_id", "note"]
@@ -237,16 +238,24 @@ def test_a_full_disk_leaves_the_old_file_and_a_tidy_folder(tmp_path):
     assert not unfinished(tmp_path)
 
 
-def test_a_new_target_has_the_permissions_of_a_file_made_by_open(tmp_path):
-    for name, mask in (("usual", 0o022), ("private", 0o077), ("open", 0o000)):
-        before = os.umask(mask)
-        try:
-            (tmp_path / "by-open.csv").unlink(missing_ok=True)
-            (tmp_path / "by-open.csv").write_bytes(b"")
-            safe_export(new_rows(), tmp_path / f"{name}.csv", NAMES)
-        finally:
-            os.umask(before)
-        assert (tmp_path / f"{name}.csv").stat().st_mode == (tmp_path / "by-open.csv").stat().st_mode
+def permissions_of_new_files():
+    """Return for each umask the mode of a file that open() makes and the mode of one that safe_export makes."""
+    folder, modes = Path(tempfile.mkdtemp()), {}
+    for mask in (0o022, 0o077, 0o000):
+        os.umask(mask)
+        by_open, exported = folder / f"open-{mask}.csv", folder / f"export-{mask}.csv"
+        by_open.write_bytes(b"")
+        safe_export(new_rows(), exported, NAMES)
+        modes[mask] = by_open.stat().st_mode, exported.stat().st_mode
+    return modes
+
+
+@pytest.mark.child(runs=permissions_of_new_files)
+def test_a_new_target_has_the_permissions_of_a_file_made_by_open(child):
+    modes, _ = child
+    assert len(modes) == 3
+    for mask, (by_open, exported) in modes.items():
+        assert by_open == exported, f"with umask {mask:o}"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows only read-only")
@@ -284,9 +293,69 @@ def test_options_reach_the_writer(tmp_path):
     assert target.read_bytes() == b'"order_id"|"note"\r\n"1"|"a"\r\n'
 
 
-def test_memory_does_not_grow_with_the_rows(tmp_path):
-    small, large = (bench_export.peak_bytes(safe_export, count, tmp_path / "orders.csv") for count in (1_000, 50_000))
-    assert large < small + 50_000
+def peaks_of_few_and_many_rows():
+    target = Path(tempfile.mkdtemp()) / "orders.csv"
+    return [bench_export.peak_bytes(safe_export, count, target) for count in (1_000, 50_000)]
+
+
+@pytest.mark.child(runs=peaks_of_few_and_many_rows)
+def test_memory_does_not_grow_with_the_rows(child):
+    (few, many), _ = child
+    assert many < few + 50_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows syncs no folders")
+def test_a_folder_that_may_be_written_to_but_not_read_gets_the_new_file(tmp_path, new_bytes, monkeypatch):
+    opened, really_open = [], os.open
+
+    def refuse_the_folder(path, *arguments, **options):
+        if path == tmp_path:
+            opened.append(path)
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really_open(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse_the_folder)  # root may read everything, so a mode would not do
+    safe_export(new_rows(), tmp_path / "orders.csv", NAMES)
+    assert opened and (tmp_path / "orders.csv").read_bytes() == new_bytes
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows syncs no folders")
+@pytest.mark.parametrize("code, is_raised", [(errno.EIO, True), (errno.EINVAL, False), (errno.ENOTSUP, False)])
+def test_an_error_in_syncing_the_folder_comes_when_all_is_published(tmp_path, new_bytes, monkeypatch, code, is_raised):
+    def fail_on_folders(descriptor, fsync=os.fsync):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    monkeypatch.setattr(os, "fsync", fail_on_folders)
+    with pytest.raises(OSError) if is_raised else contextlib.nullcontext():
+        safe_export(new_rows(), target, NAMES)
+    assert target.read_bytes() == new_bytes
+    assert not unfinished(tmp_path)
+
+
+def rows_nobody_may_ask_for():
+    pytest.fail("the rows were asked for")
+    yield
+
+
+def test_a_missing_folder_is_named_before_a_row_is_asked_for(tmp_path):
+    for missing in (tmp_path / "nowhere", tmp_path / "nowhere" / "deeper"):
+        with pytest.raises(FileNotFoundError) as problem:
+            safe_export(rows_nobody_may_ask_for(), missing / "orders.csv", NAMES)
+        assert str(problem.value) == f"the folder for orders.csv is missing, make it first: {missing.resolve()}"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_target_that_is_a_folder_is_refused_before_a_row_is_asked_for(tmp_path):
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    with pytest.raises(IsADirectoryError) as problem:
+        safe_export(rows_nobody_may_ask_for(), outbox, NAMES)
+    assert str(problem.value) == f"the target is a folder, add the name of a file: {outbox.resolve()}"
+    assert [path.name for path in tmp_path.iterdir()] == ["outbox"] and not list(outbox.iterdir())
 
 
 def test_the_notebook_defines_the_same_function_as_the_file():
@@ -294,7 +363,6 @@ def test_the_notebook_defines_the_same_function_as_the_file():
     cells = code_cells(read_notebook(NOTEBOOK_FOLDER / "06-lose-nothing.ipynb"))
     in_notebook = [_function(ast.parse(cell.source)) for cell in cells if "def safe_export(" in cell.source]
     assert in_notebook == [in_file]
-    assert module.safe_export is safe_export
 
 
 def _function(tree):

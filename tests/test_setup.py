@@ -1,7 +1,12 @@
 """What can be wrong with a set-up is said in one sentence, with the remedy."""
+import ast
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
+from pathlib import Path
 
 import environment
 import pytest
@@ -28,18 +33,17 @@ def test_a_wrong_set_up_is_named_with_a_remedy(wrong, words):
     assert "Open it from" in sentence or "start it with" in sentence, "no remedy"
 
 
-def test_an_old_python_is_told_so_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(environment.sys, "version_info", (3, 10, 4, "final", 0))
+def test_an_old_python_is_told_so_in_one_sentence():
     with pytest.raises(SystemExit) as stopped:
-        environment.check_python()
+        environment.check_python(version=(3, 10, 4, "final", 0))
     assert str(stopped.value).startswith("This series needs Python 3.11 or newer and this is Python 3.10")
 
 
 @pytest.mark.parametrize("file", ["tests/environment.py", "tests/__main__.py", "notebooks/__main__.py"])
 def test_the_commands_can_be_read_by_an_old_python(file):
     source = (PROJECT / file).read_text(encoding="utf-8")
-    compile(source, file, "exec", flags=0, dont_inherit=True)
-    assert 'f"' not in source and "f'" not in source and ":=" not in source
+    tree = ast.parse(source, file, feature_version=(3, 4))  # no older one can be asked for
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)], "ast lets f-strings pass"
 
 
 def test_a_missing_requirements_file_is_named(monkeypatch, tmp_path):
@@ -48,9 +52,131 @@ def test_a_missing_requirements_file_is_named(monkeypatch, tmp_path):
         environment.prepare()
 
 
-def test_a_python_that_belongs_to_another_folder_is_not_taken_for_ours():
+def test_only_a_python_that_lives_in_our_folder_is_taken_for_ours(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "VENV", str(tmp_path))
+    assert not environment._runs(sys.executable)
+    monkeypatch.setattr(environment, "VENV", sys.prefix)
+    assert environment._runs(sys.executable)
     assert not environment._runs(sys.executable + "-that-does-not-exist")
-    assert not environment._runs(os.path.join(environment.VENV, "nowhere"))
+
+
+@pytest.fixture
+def project(monkeypatch, tmp_path):
+    """A project whose requirements are empty, and without a .venv."""
+    (tmp_path / "requirements.txt").write_bytes(b"")
+    monkeypatch.setattr(environment, "REQUIREMENTS", str(tmp_path / "requirements.txt"))
+    monkeypatch.setattr(environment, "VENV", str(tmp_path / ".venv"))
+    return tmp_path
+
+
+def without_pip(folder):
+    venv.create(folder)
+
+
+def without_python(folder):
+    folder.mkdir()
+    (folder / "pyvenv.cfg").write_bytes(b"version = 3.4.10")
+
+
+def a_file(path):
+    path.write_bytes(b"mine")
+
+
+@pytest.mark.parametrize("somebody_makes_one", [without_pip, without_python, a_file])
+def test_an_environment_of_somebody_else_that_cannot_be_used_is_left_alone(project, somebody_makes_one, capsys):
+    somebody_makes_one(project / ".venv")
+    before = sorted(project.rglob("*"))
+    with pytest.raises(SystemExit, match="not made by this project .* rename or delete it, and start again"):
+        environment.prepare()
+    assert sorted(project.rglob("*")) == before
+    assert not capsys.readouterr().out, "it says that it prepares what it does not touch"
+
+
+def create_with_a_small_pip(folder, with_pip=False, clear=False, create=venv.create):
+    """Make a virtual environment as venv.create does, but in a moment: its pip says yes to everything."""
+    create(folder, clear=clear)
+    if with_pip:
+        pip_of(folder).mkdir(parents=True, exist_ok=True)
+        (pip_of(folder) / "__main__.py").write_bytes(b"")
+
+
+def pip_of(folder):
+    return Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)})) / "pip"
+
+
+@pytest.fixture
+def ours(project, monkeypatch):
+    """The folder of an environment that this project has made, with a file put into it since."""
+    monkeypatch.setattr(venv, "create", create_with_a_small_pip)
+    environment.prepare()
+    (project / ".venv" / "put in since").write_bytes(b"")
+    return project / ".venv"
+
+
+def is_ready_and_new(folder):
+    python = environment.python_of(str(folder))
+    return environment.prepare() == python and environment._runs(python) and not (folder / "put in since").exists()
+
+
+def test_an_empty_folder_is_taken_for_a_missing_one(project, monkeypatch):
+    monkeypatch.setattr(venv, "create", create_with_a_small_pip)
+    (project / ".venv").mkdir()
+    assert is_ready_and_new(project / ".venv")
+
+
+def test_our_own_environment_that_works_is_kept_and_not_prepared_again(ours, capsys):
+    capsys.readouterr()
+    assert environment.prepare() == environment.python_of(str(ours))
+    assert (ours / "put in since").exists() and not capsys.readouterr().out
+
+
+def test_an_environment_of_somebody_else_that_works_is_used_as_it_is_and_never_cleared(project, monkeypatch):
+    create_with_a_small_pip(project / ".venv", with_pip=True)
+    (project / ".venv" / "mine").write_bytes(b"")
+    python = environment.python_of(environment.VENV)
+    assert environment.prepare() == python and (project / ".venv" / "mine").exists()
+    Path(python).unlink()
+    with pytest.raises(SystemExit, match="not made by this project"):
+        environment.prepare()
+    assert (project / ".venv" / "mine").exists()
+
+
+def test_our_own_environment_that_lost_its_python_is_made_anew(ours):
+    Path(environment.python_of(str(ours))).unlink()
+    assert is_ready_and_new(ours)
+
+
+def test_our_own_environment_that_lost_its_pip_is_made_anew_when_a_package_is_needed(ours):
+    shutil.rmtree(pip_of(ours))
+    Path(environment.REQUIREMENTS).write_bytes(b"# another package")
+    assert is_ready_and_new(ours) and pip_of(ours).is_dir()
+
+
+def test_our_own_environment_is_usable_after_a_move(ours, monkeypatch):
+    moved = ours.rename(ours.with_name("moved"))
+    monkeypatch.setattr(environment, "VENV", str(moved))
+    assert environment.prepare() == environment.python_of(str(moved)) and environment._runs(environment.prepare())
+    assert (moved / "put in since").exists(), "it was made anew, which needs a network"
+
+
+def test_our_own_environment_that_was_moved_without_its_python_is_made_anew(ours, monkeypatch):
+    moved = ours.rename(ours.with_name("moved"))
+    Path(environment.python_of(str(moved))).unlink()
+    monkeypatch.setattr(environment, "VENV", str(moved))
+    assert is_ready_and_new(moved)
+
+
+def test_an_environment_whose_making_was_interrupted_is_known_as_ours(project, monkeypatch):
+    def interrupted(folder, with_pip=False, clear=False):
+        if with_pip:
+            raise KeyboardInterrupt
+        create_with_a_small_pip(folder, clear=clear)
+
+    monkeypatch.setattr(venv, "create", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        environment.prepare()
+    monkeypatch.setattr(venv, "create", create_with_a_small_pip)
+    assert is_ready_and_new(project / ".venv")
 
 
 def refresh_a_notebook_that_is_not_there():

@@ -14,6 +14,7 @@ import inspect
 import io
 import json
 import os
+import re
 import subprocess
 import tempfile
 import warnings
@@ -24,11 +25,17 @@ from lesson_checks.common import (
     NotYet,
     code_of,
     exercise,
+    is_open_and_marked,
     load_orders,
+    open_files,
+    open_with,
     read_by_another_process,
+    removal_as_on_windows,
     run_python,
     temporary_folder,
+    why_still_waiting,
 )
+from lesson_checks.other_process import NOT_ATTEMPTED, READINGS, STOPPED
 
 __all__ = ["case_labels", "case_debug", "case_logger", "case_upload", "case_history", "case_archive",
            "case_background", "case_publish"]
@@ -81,7 +88,8 @@ def _definitions(thing, namespace, seen):
         value = namespace[name]
         if inspect.ismodule(value):
             yield f"import {value.__name__} as {name}"
-        elif getattr(value, "__module__", None) == thing.__module__ and (inspect.isfunction(value) or inspect.isclass(value)):
+        elif getattr(value, "__module__", None) == thing.__module__ \
+                and (inspect.isfunction(value) or inspect.isclass(value)):
             yield from _definitions(value, namespace, seen)
         elif inspect.isroutine(value) or inspect.isclass(value):
             yield f"from {value.__module__} import {value.__qualname__} as {name}"
@@ -99,112 +107,142 @@ def _class_source(cls):
     return code_of(cls)
 
 
-ATTEMPT = """
-import json, os, sys
-def attempt(*arguments):
+def run_as_program(function, runner, *arguments):
+    """Give ``function`` to ``runner``, a function of other_process.py, in another process; return the exit code."""
+    call = f"from lesson_checks.other_process import {runner}\n{runner}(learner, *sys.argv[1:])"
     try:
-        learner(*arguments)
-    except NotImplementedError:
-        os._exit(70)
-    except Exception as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}")
-        sys.stderr.flush()
-        os._exit(71)
-"""
-
-
-def run_as_program(function, script, *arguments):
-    """Run ``function`` in a process of its own, called by ``script`` through attempt(); return the exit code."""
-    try:
-        ended = run_python(program_of(function) + ATTEMPT + script, *arguments)
+        ended = run_python(program_of(function) + call, *arguments)
     except subprocess.TimeoutExpired:
         raise NotYet("your program does not end") from None
-    if ended.returncode == 70:
+    if ended.returncode == NOT_ATTEMPTED:
         raise NotImplementedError
-    if ended.returncode == 71:
-        raise NotYet(f"your code stopped with {ended.stderr}")
+    if ended.returncode == STOPPED:
+        raise NotYet(ended.stderr)
     return ended.returncode
 
 
 # --- Case 1: labels ---
 
+class PrinterFails(Exception):
+    """Raised by the printer of the second try."""
+
+
 @exercise
 def case_labels(function):
     """Call ``print_labels(orders, send_to_printer)``; the printer is another process that opens the file by name.
 
-    It follows the rule of Windows on every system: a temporary file that is open with delete=True cannot be
-    opened a second time. Afterwards no file may be left.
+    It follows the rules of Windows on every system: a temporary file that is open with delete=True cannot be
+    opened a second time, and an open file cannot be removed. Afterwards no file may be left, nor after a
+    second call, whose printer fails.
     """
     orders = load_orders()[:40]
-    expected = [["shop", "postcode"], *[[order["shop"], order["postcode"]] for order in orders]]
-    opened, sent = [], []
-    make = tempfile.NamedTemporaryFile
-
-    def remember(*args, **options):
-        file = make(*args, **options)
-        opened.append((file, options.get("delete", True) and options.get("delete_on_close", True)))
-        return file
+    sent = []
 
     def send_to_printer(name):
         if not isinstance(name, (str, os.PathLike)):
             raise NotYet("the printer wants the name of the file")
-        locked = any(delete and not file.closed and Path(file.name) == Path(name) for file, delete in opened)
-        sent.append((Path(name), locked, read_by_another_process(name)))
+        sent.append((Path(name).absolute(), is_open_and_marked(name), read_by_another_process(name)))
 
-    names = getattr(function, "__globals__", {})
-    imported = {name: remember for name, value in names.items() if value is make}
-    with temporary_folder() as folder, quietly(), mock.patch.object(tempfile, "tempdir", folder), \
-            mock.patch.object(tempfile, "NamedTemporaryFile", remember), mock.patch.dict(names, imported):
-        function(orders, send_to_printer)
-        left = list(Path(folder).iterdir()) + [name for name, _, _ in sent if name.exists()]
+    def failing_printer(name):
+        sent.append((Path(name).absolute(), False, None))
+        raise PrinterFails("no paper")
+
+    with temporary_folder() as folder, quietly(), _packing_table(Path(folder)) as (temp, beside), \
+            removal_as_on_windows():
+        try:
+            function(orders, send_to_printer)
+        except TypeError as error:
+            if "delete_on_close" in str(error):
+                raise NotYet("delete_on_close is new in Python 3.12, and this is an older one") from None
+            raise
+        _judge_labels(sent, orders, temp, code_of(function))
+        left = _remove_labels(sent, temp, beside)
+        if left:
+            raise NotYet(f"the printer finds 40 of 40 labels, but a file with addresses is left {left}")
+        with contextlib.suppress(PrinterFails):
+            function(orders, failing_printer)
+        if _remove_labels(sent, temp, beside):
+            raise NotYet("when the printer fails, the file with the addresses is left behind")
+    return "the printer finds 40 of 40 labels, and no file is left, not even when the printer fails"
+
+
+@contextlib.contextmanager
+def _packing_table(folder):
+    """Make a temp folder and one that stands for the folder of the notebook, and work there; give both."""
+    temp, beside = folder / "temp", folder / "beside"
+    temp.mkdir()
+    beside.mkdir()
+    with mock.patch.object(tempfile, "tempdir", str(temp)), contextlib.chdir(beside):
+        yield temp, beside
+
+
+def _judge_labels(sent, orders, temp, code):
+    expected = [["shop", "postcode"], *[[order["shop"], order["postcode"]] for order in orders]]
     if not sent:
         raise NotYet("nothing was sent to the printer")
-    for _, locked, content in sent:
-        if locked and ".flush()" in code_of(function):
-            raise NotYet("works on Linux and macOS, not on Windows: while it is open with delete=True, no other program "
-                         "may open the file there")
+    for path, locked, content in sent:
+        if locked and ".flush()" in code:
+            raise NotYet("works on Linux and macOS, not on Windows: while it is open with delete=True, no other "
+                         "program may open the file there")
         if locked:
             raise NotYet("the printer finds 0 of 40 labels: inside the block they are not flushed, and Windows lets no "
                          "other program open the file")
+        if content is None and "delete_on_close" in code:
+            raise NotYet("the printer finds no file of that name: delete_on_close is new in Python 3.12, and keeps the "
+                         "file after close(), but not after the block")
+        if content is None and path.parent == temp:
+            raise NotYet("the printer finds no file of that name: it was removed before, when the file was closed or "
+                         "by you")
         if content is None:
-            raise NotYet("the printer finds no file of that name: it was removed when the block ended")
+            raise NotYet("the printer finds no file of that name")
         if rows_of(content) != expected:
             raise NotYet(f"the printer finds {orders_in(rows_of(content))} of 40 labels")
-    if left:
-        raise NotYet("the printer finds 40 of 40 labels, but a file with addresses is left in the temp folder")
-    return "the printer finds 40 of 40 labels, and no file is left"
+
+
+def _remove_labels(sent, temp, beside):
+    """Remove the files that the program has left; say where the first was, or return None."""
+    left = [*temp.iterdir(), *beside.iterdir(), *[path for path, _, _ in sent if path.exists()]]
+    for path in filter(Path.is_file, left):
+        for file in open_files(path):
+            file.close()
+        path.unlink(missing_ok=True)
+    places = {temp: "in the temp folder", beside: "beside the notebook"}
+    return places.get(left[0].parent, f"in {left[0].parent}") if left else None
 
 
 # --- Case 2: debug ---
 
 @exercise
 def case_debug(function):
-    """Call ``nightly_export(orders, path, upload)`` for a quiet day (2 orders) and a busy one (1,142).
+    """Call ``nightly_export(orders, path, upload)`` for a quiet day (2 orders) and a busy one (1,142), without debug.
 
     The uploader is another process that opens the file by name.
     """
     code = code_of(function)
+    debug = inspect.signature(function).parameters.get("debug")
     for day, orders in [("quiet", load_orders()[:2]), ("busy", load_orders())]:
         found = []
+
+        def upload(name):
+            if not isinstance(name, (str, os.PathLike)):
+                raise NotYet("the uploader wants the name of the file")
+            found.append(read_by_another_process(name))
+
         with temporary_folder() as folder, quietly():
             path = Path(folder) / "orders.csv"
-            function(orders, path, lambda name: found.append(read_by_another_process(name)))
+            function(orders, path, upload, **({"debug": False} if debug else {}))
         if not found:
             raise NotYet("nothing was uploaded")
         rows = rows_of(min((content or b"" for content in found), key=len))
         if rows == table(orders):
             continue
         seen = f"on the {day} day the uploader finds {orders_in(rows):,} of {len(orders):,} orders"
-        if "sleep" in code:
-            raise NotYet(f"{seen}: it is not the time that debug takes; nobody sends the rows on while you wait")
-        if "flush=True" in code:
-            raise NotYet(f"{seen}: print(flush=True) flushes the screen, not the export")
-        if "fsync" in code and ".flush()" not in code:
-            raise NotYet(f"{seen}: fsync works on what the operating system has, and the rows are still in your program")
-        if "buffer.flush" in code:
-            raise NotYet(f"{seen}: export.buffer.flush() works one layer below the rows")
+        if debug and debug.default is True:
+            raise NotYet(f"{seen} as soon as debug is off again: debug=True hides the fault")
+        if why_still_waiting(code):
+            raise NotYet(f"{seen}: {why_still_waiting(code)}")
         if ".flush()" in code:
-            raise NotYet(f"{seen}: your flush does not come after the last row")
+            raise NotYet(f"{seen}: no flush of the export runs between the last row and upload")
         raise NotYet(f"{seen}. What does the debug line do besides printing?")
     if ".flush()" not in code and "tell()" in code and "if debug" not in code:
         return "both days arrive whole. tell() has flushed by the way; flush() would say so to the next reader"
@@ -213,42 +251,37 @@ def case_debug(function):
 
 # --- Case 3: logger ---
 
-LOGGER = """
-path, cooling = sys.argv[1], [("08:%02d" % minute, 4.0 + minute / 10) for minute in range(7)]
-def readings():
-    yield from cooling
-    os._exit(9)  # the plug is pulled: nothing gets a last chance
-attempt(readings(), path)
-os._exit(72)
-"""
-
-
 @exercise
 def case_logger(function):
     """Run ``log_temperatures(readings, path)`` as a program that dies after 7 readings, and read its file."""
-    code = code_of(function)
     with temporary_folder() as folder:
         path = Path(folder) / "log.csv"
-        died = run_as_program(function, LOGGER, path)
+        run_as_program(function, "log_until_the_plug_is_pulled", path)
         rows = rows_of(read_by_another_process(path) or b"")
-    if died == 72:
-        raise NotYet("your program returned before it had taken all readings")
-    survived = [row for row in rows if row != ["time", "celsius"]]
-    expected = [[f"08:{minute:02}", str(4.0 + minute / 10)] for minute in range(7)]
-    if survived == expected and ["time", "celsius"] in rows:
+    expected = [[moment, str(celsius)] for moment, celsius in READINGS]
+    survived = [row for row in rows if row in expected]
+    if rows == [["time", "celsius"], *expected]:
         return "the program was killed after 7 readings, and 7 are in the file"
-    seen = f"the program was killed after 7 readings, and {len(survived)} of 7 are in the file"
+    if survived == expected and rows[0] != ["time", "celsius"]:
+        raise NotYet("the 7 readings are there, but the first line is not time,celsius")
+    if survived == expected:
+        raise NotYet("the 7 readings are there, but the file holds more than them and the header")
+    raise NotYet(f"the program was killed after 7 readings, and {len(survived)} of 7 are in the file: "
+                 f"{_why_log_is_short(code_of(function))}")
+
+
+def _why_log_is_short(code):
     if "atexit" in code or "finally" in code:
-        raise NotYet(f"{seen}: a killed process runs neither finally nor atexit")
+        return "a killed process runs neither finally nor atexit"
     if "signal" in code:
-        raise NotYet(f"{seen}: there are ends that no signal handler sees, such as a pulled plug")
-    if "fsync" in code and ".flush()" not in code:
-        raise NotYet(f"{seen}: fsync works on what the operating system has, and the rows are still in your program")
+        return "there are ends that no signal handler sees, such as a pulled plug"
+    if why_still_waiting(code):
+        return why_still_waiting(code)
     if "buffering=" in code and "buffering=1," not in code and "buffering=1)" not in code:
-        raise NotYet(f"{seen}: buffering= sets the byte buffer, and the text layer above it still keeps the rows")
+        return "buffering= sets the byte buffer, and the text layer above it still keeps the rows"
     if ".flush()" in code:
-        raise NotYet(f"{seen}: your flush does not run after every reading")
-    raise NotYet(f"{seen}: a killed process does not get to the end of its with block")
+        return "your flush does not run after every reading"
+    return "a killed process does not get to the end of its with block"
 
 
 # --- Case 4: upload ---
@@ -257,7 +290,7 @@ def case_logger(function):
 def case_upload(function):
     """Call ``upload_report(orders, upload)`` with an upload that reads the rest of the open binary file."""
     orders = load_orders()
-    received = []
+    received, receipt = [], "receipt 4711"
 
     def upload(open_file):
         if getattr(open_file, "closed", False):
@@ -269,13 +302,16 @@ def case_upload(function):
             raise NotYet("upload got text: the storage wants the binary file, package")
         open_file.seek(0)
         received.append((content, open_file.read()))
-        return len(content)
+        return receipt
 
     with quietly():
-        function(orders, upload)
+        returned = function(orders, upload)
     if not received:
         raise NotYet("nothing was uploaded")
     content, in_package = received[-1]
+    if rows_of(content) == table(orders) and returned != receipt:
+        raise NotYet(f"the upload received 1,142 of 1,142 orders, but you return {returned!r}: return the receipt, "
+                     "which is what upload returns")
     if rows_of(content) == table(orders):
         return "the upload received 1,142 of 1,142 orders"
     complete = rows_of(in_package) == table(orders)
@@ -284,9 +320,10 @@ def case_upload(function):
                      "and from there nothing is left to read")
     if not content:
         raise NotYet("the upload received 0 of 1,142 orders: the package stands at its end, and the last rows are not "
-                     "even in it: they wait in the text layer")
+                     f"even in it: {why_still_waiting(code_of(function)) or 'they wait in the text layer'}")
     if table(orders)[:2] == rows_of(in_package)[:2]:
-        raise NotYet("the upload lacks the last orders: they still wait in the text layer, above the package")
+        why = why_still_waiting(code_of(function)) or "they still wait in the text layer, above the package"
+        raise NotYet(f"the upload lacks the last orders: {why}")
     raise NotYet("the upload received orders without their beginning: the package went back to its start, and then "
                  "the last rows were written over the first")
 
@@ -295,7 +332,10 @@ def case_upload(function):
 
 @exercise
 def case_history(function):
-    """Call ``append_day(orders, path)`` on histories as people have them: missing, whole, empty, edited by hand."""
+    """Call ``append_day(orders, path)`` on histories as people have them.
+
+    They are missing, whole, empty, edited by hand (the last line end is gone), or saved with Unix line ends.
+    """
     orders = load_orders()
     monday, tuesday, wednesday = orders[:3], orders[3:5], orders[5:7]
     whole = _as_bytes(table(monday))
@@ -304,16 +344,18 @@ def case_history(function):
         ("whole", whole, [tuesday, wednesday]),
         ("empty", b"", [tuesday]),
         ("edited", whole.rstrip(b"\r\n"), [tuesday, wednesday]),
+        ("saved with \\n", whole.replace(b"\r\n", b"\n"), [tuesday]),
     ]:
         with temporary_folder() as folder, quietly():
             path = Path(folder) / "history.csv"
             if before is not None:
                 path.write_bytes(before)
-            for day in days:
-                function(day, path)
+            returned = [function(day, path) for day in days]
             content = path.read_bytes() if path.exists() else b""
         expected = table(([*monday] if before else []) + [order for day in days for order in day])
         _judge_history(start, list(csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))), expected)
+        if returned != [len(day) for day in days]:
+            raise NotYet(f"the history is right, but append_day returned {returned[0]!r}, not the number of orders")
     return "missing, empty, whole or edited by hand: one header, and every order in a row of its own"
 
 
@@ -326,6 +368,8 @@ def _judge_history(start, rows, expected):
             else ": such a file exists, and still it needs one"))
     if rows.count(expected[0]) > 1:
         raise NotYet("the history has a second header in the middle: it is not new on the second day")
+    if [] in rows and start == "saved with \\n":
+        raise NotYet("there is an empty line in the history: an editor had saved it with \\n, which is a line end too")
     if [] in rows:
         raise NotYet("there is an empty line in the history: the last row had its line end already")
     if any(len(row) > len(expected[0]) for row in rows):
@@ -345,7 +389,8 @@ def _as_bytes(rows):
 
 UNPACK = """
 import gzip, json, sys
-answer = {"bytes": len(open(sys.argv[1], "rb").read())}
+content = open(sys.argv[1], "rb").read()
+answer = {"bytes": len(content), "compressed": content.startswith(b"\\x1f\\x8b")}
 try:
     answer["content"] = gzip.open(sys.argv[1]).read().hex()
 except Exception as error:
@@ -369,70 +414,57 @@ def case_archive(function):
             raise NotYet("the archive server finds no such file")
         if rows_of(bytes.fromhex(found[0].get("content", ""))) == table(orders):
             continue
-        seen = f"of {len(orders):,} orders"
-        if "fileobj" in code or "open(" in code.replace("gzip.open(", ""):
-            raise NotYet(f"the archive server cannot unpack all {seen}: closing the archive has not closed "
-                         "the file below it")
-        if found[0]["bytes"] == 0:
-            raise NotYet(f"the archive server finds 0 bytes {seen}: nothing has been sent when you announce it")
-        if found[0].get("error") == "EOFError" and "fsync" in code:
-            raise NotYet(f"the archive server stops with EOFError {seen}: fsync sends what is there, and the end is not")
-        if found[0].get("error") == "EOFError":
-            raise NotYet(f"the archive server stops with EOFError {seen}: the end of an archive is written by close()")
-        raise NotYet(f"the archive server cannot unpack all {seen}")
+        raise NotYet(f"with {len(orders):,} orders, the archive server {_why_not_unpacked(found[0], code)}")
     return "the archive server unpacks 2 of 2 and 1,142 of 1,142 orders"
 
 
+def _why_not_unpacked(found, code):
+    if found["bytes"] and not found["compressed"]:
+        return "finds a file that is not compressed: gzip.open makes the archive"
+    if "gzip" in code and ("fileobj" in code or "open(" in code.replace("gzip.open(", "")):
+        return "cannot unpack all of them: closing the archive has not closed the file below it"
+    if found["bytes"] == 0:
+        return "finds 0 bytes: nothing has been sent when you announce it"
+    if found.get("error") == "EOFError" and "fsync" in code:
+        return "stops with EOFError: fsync sends what is there, and the end is not"
+    if found.get("error") == "EOFError":
+        return "stops with EOFError: the end of an archive is written by close()"
+    return "cannot unpack all of them"
+
+
 # --- Case 7: background ---
-
-BACKGROUND = """
-import builtins, io, threading, time
-path, orders = sys.argv[1], json.loads(sys.argv[2])
-class SlowFile(io.TextIOWrapper):  # on a network drive, closing takes a moment
-    def close(self):
-        if not self.closed:
-            time.sleep(0.3)
-        super().close()
-plain_open = builtins.open
-def slow_open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, **others):
-    if str(file) != path or "b" in mode or not set(mode) & set("wax"):
-        return plain_open(file, mode, buffering, encoding, errors, newline, **others)
-    below = plain_open(file, mode.replace("t", "") + "b", -1 if buffering == 1 else buffering)
-    return SlowFile(below, encoding, errors, newline, line_buffering=buffering == 1)
-builtins.open = slow_open
-def give_up():
-    time.sleep(3)
-    os._exit(73)
-threading.Thread(target=give_up, daemon=True).start()
-attempt(orders, path)
-"""
-
 
 @exercise
 def case_background(function):
     """Run ``save_in_background(orders, path)`` as a program of its own, let it end, and count its rows.
 
-    Closing the file takes 0.3 seconds there, as on a network drive. A program that has not ended after 3
-    seconds is stopped.
+    A thread that the program does not wait for comes too late there: other_process.py says how.
     """
-    code = code_of(function)
     orders = load_orders()[:25]
     with temporary_folder() as folder:
         path = Path(folder) / "orders.csv"
-        ended = run_as_program(function, BACKGROUND, path, json.dumps(orders))
+        ended = run_as_program(function, "save_with_bad_luck", path, json.dumps(orders))
         rows = rows_of(read_by_another_process(path) or b"")
-    if ended == 73:
-        raise NotYet("your program does not end: a thread waits for a row, or join() for a task_done(), that never comes")
     if rows == table(orders):
         return "the program ended by itself, and 25 of 25 orders are in the file"
-    seen = f"the program ended with exit code {ended}, and the file holds {orders_in(rows)} of 25 orders"
-    if "None" in code or "break" in code:
-        raise NotYet(f"{seen}: your thread learns that it is over, but the program does not wait until it has closed the file")
+    raise NotYet(f"the program ended with exit code {ended}, and the file holds {orders_in(rows)} of 25 orders: "
+                 f"{_why_left_early(code_of(function))}")
+
+
+def _why_left_early(code):
+    if ".empty()" in code:
+        return "an empty queue does not say that no more orders will come; the thread may look too early"
+    if "put(None" in code or "break" in code:
+        return "your thread learns that it is over, but the program does not wait until it has closed the file"
+    if re.search(r"\.join\((timeout|\d)", code):
+        return "join() with a timeout gives up, and the thread still waits for another order"
     if "sleep" in code:
-        raise NotYet(f"{seen}: however long you wait, nobody flushes")
+        return "however long you wait, nobody flushes"
+    if ".flush()" in code and "task_done()" in code and code.index(".flush()") > code.index("task_done()"):
+        return "after the last task_done() the program goes on and ends; your flush comes behind it"
     if ".flush()" in code:
-        raise NotYet(f"{seen}: your flush does not run after the last row")
-    raise NotYet(f"{seen}: join() on a queue waits until the rows were taken, not until they are in the file")
+        return "your flush does not run after the last row"
+    return "join() on a queue waits until the rows were taken, not until they are in the file"
 
 
 # --- Case 8: publish ---
@@ -469,31 +501,20 @@ class SmallDisk(io.FileIO):
         return super().write(bytes(data)[:room])
 
 
-_plain_open = io.open
-
-
-def open_on_small_disk(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
-    """Do what open() does, on a SmallDisk."""
-    if not set(mode) & set("wax+"):
-        return _plain_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-    raw = SmallDisk(file, mode.replace("b", "").replace("t", ""), closefd, opener)
-    below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(raw)
-    return below if "b" in mode else io.TextIOWrapper(below, encoding, errors, newline, line_buffering=buffering == 1)
-
-
 @exercise
 def case_publish(function):
     """Call ``publish(orders, target)`` where it went wrong, and look at the target as its readers do.
 
     The temp folder lies on another disk than the target. A second reader looks at the target after every
-    order. The rules of Windows hold on every system: an open file is not moved, and os.rename does not
-    replace. Then the same on a disk with little room, where the old target must stay and nothing else.
+    order. The rules of Windows hold on every system: an open file is neither moved nor removed, and os.rename
+    does not replace. Then the same on a disk with little room, where the old target must stay and nothing else.
     """
-    with temporary_folder() as folder, quietly():
-        _publish_normally(function, Path(folder))
-    with temporary_folder() as folder, quietly():
-        _publish_on_small_disk(function, Path(folder))
-    return "readers see the old file or the new one with 1,142 orders; on a full disk the old one stays, and nothing else"
+    for publish in (_publish_normally, _publish_on_small_disk):
+        with temporary_folder() as folder, quietly(), _shop(Path(folder)) as (target, temp), \
+                removal_as_on_windows() as refused:
+            publish(function, target, temp, refused)
+    return ("readers see the old file or the new one with 1,142 orders; on a full disk the old one stays, and nothing "
+            "else")
 
 
 @contextlib.contextmanager
@@ -507,74 +528,99 @@ def _shop(folder):
         yield target, folder / "temp"
 
 
-def _publish_normally(function, folder):
-    with _shop(folder) as (target, temp):
-        orders = WatchedOrders(load_orders(), target)
-        moves = []
-        replace = os.replace
+class WatchedMoves:
+    """os.replace and os.rename as Windows has them, between two disks; what they refuse is added to ``refused``."""
 
-        def watched_replace(source, destination, **others):
-            if not Path(source).exists():
-                raise NotYet("the new file is gone when you want to move it: with delete=True the block removes it")
-            if not Path(source).resolve().is_relative_to(target.parent.resolve()):
-                moves.append("other disk")
-                raise OSError(errno.EXDEV, "Invalid cross-device link")
-            rows = rows_of(Path(source).read_bytes())
-            if rows != orders.new:
-                raise NotYet(f"the new file held {orders_in(rows):,} of 1,142 orders when it was moved: "
-                             "the rest was still in your program")
-            if _is_open(source):
-                raise NotYet("all 1,142 orders are there, but the file is still open when it is moved: "
-                             "Windows refuses that")
-            replace(source, destination, **others)
-            moves.append("done")
+    def __init__(self, orders, refused):
+        self.orders, self.target, self.refused = orders, orders.target, refused
+        self.done, self.from_other_disk, self.renamed = False, False, False
+        self.really_replace = os.replace
 
-        def watched_rename(source, destination, **others):
-            moves.append("renamed")
-            raise FileExistsError(errno.EEXIST, "os.rename does not replace a file on Windows")
+    def replace(self, source, destination, **others):
+        self._look_before(source)
+        if not Path(source).resolve().is_relative_to(self.target.parent.resolve()):
+            self.from_other_disk = True
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rows = rows_of(Path(source).read_bytes())
+        if rows != self.orders.new:
+            self._refuse(f"the new file held {orders_in(rows):,} of 1,142 orders when it was moved: "
+                         "the rest was still in your program")
+        if open_files(source):
+            self._refuse("all 1,142 orders are there, but the file is still open when it is moved: "
+                         "Windows refuses that")
+        self.really_replace(source, destination, **others)
+        self.done = True
 
-        stopped = None
-        with mock.patch.object(os, "replace", watched_replace), mock.patch.object(os, "rename", watched_rename):
-            try:
-                function(orders, target)
-            except OSError as error:
-                stopped = error
-        if stopped is not None and "done" not in moves:
-            if "other disk" in moves:
-                raise NotYet("os.replace stopped with Invalid cross-device link: the new file lies on another disk "
-                             "than the target")
-            if "renamed" in moves:
-                raise NotYet("os.rename does not replace a file on Windows; os.replace does, everywhere")
-        if stopped is not None:
-            raise stopped
-        if orders.part_seen is not None:
-            raise NotYet(f"a reader in the middle finds {orders_in(rows_of(orders.part_seen)):,} of 1,142 orders "
-                         "in the target: you write where others read")
-        rows = rows_of(_content(target))
-        if rows == orders.new and "done" not in moves:
-            raise NotYet("the target was copied together piece by piece: a reader in the middle finds a part of it")
-        if rows != orders.new:
-            raise NotYet(f"the target holds {orders_in(rows):,} orders afterwards, not the new 1,142")
-        _nothing_left(target, temp, "afterwards")
+    def rename(self, source, destination, **others):
+        self._look_before(source)
+        if open_files(source):
+            self._refuse("the file is still open when it is moved: Windows refuses that, and its last rows may still "
+                         "be in your program")
+        self.renamed = True
+        raise FileExistsError(errno.EEXIST, "os.rename does not replace a file on Windows")
+
+    def _look_before(self, source):
+        if not Path(source).exists():
+            self._refuse("the new file is gone when you want to move it: with delete=True the block removes it")
+        moved_away = self.target.exists() and os.path.samefile(source, self.target)
+        if not self.done and (moved_away or _content(self.target) != self.orders.old):
+            self._refuse("just before the move readers no longer find the old file in the target: os.replace needs no "
+                         "such gap")
+
+    def _refuse(self, sentence):
+        self.refused.append(NotYet(sentence))
+        raise self.refused[-1]
 
 
-def _publish_on_small_disk(function, folder):
-    with _shop(folder) as (target, temp):
-        old, stopped = target.read_bytes(), False
-        # A notebook's namespace has its own open(), beside the one that every Python has.
-        names = getattr(function, "__globals__", {})
-        with mock.patch.object(io, "open", open_on_small_disk), mock.patch.object(builtins, "open", open_on_small_disk), \
-                mock.patch.dict(names, open=open_on_small_disk):
-            try:
-                function(load_orders(), target)
-            except OSError:
-                stopped = True
-        if _content(target) != old:
-            raise NotYet(f"the disk was full, and readers now find {orders_in(rows_of(_content(target))):,} of 1,142 "
-                         "orders in the target: the old file is lost")
-        _nothing_left(target, temp, "after the disk was full")
-        if not stopped:
-            raise NotYet("the disk was full, and publish() did not say so: let the error through")
+def _publish_normally(function, target, temp, refused):
+    orders, stopped = WatchedOrders(load_orders(), target), None
+    moves = WatchedMoves(orders, refused)
+    with mock.patch.object(os, "replace", moves.replace), mock.patch.object(os, "rename", moves.rename):
+        try:
+            function(orders, target)
+        except Exception as error:
+            stopped = error
+    if refused:
+        raise refused[0]
+    if moves.done and isinstance(stopped, FileNotFoundError):
+        raise NotYet("after a good move nothing has the new file's first name any more: remove it only when something "
+                     "failed")
+    if stopped and not moves.done and moves.from_other_disk:
+        raise NotYet("os.replace stopped with Invalid cross-device link: the new file lies on another disk "
+                     "than the target")
+    if stopped and not moves.done and moves.renamed:
+        raise NotYet("os.rename does not replace a file on Windows; os.replace does, everywhere")
+    if stopped:
+        raise stopped
+    if orders.part_seen is not None:
+        raise NotYet(f"a reader in the middle finds {orders_in(rows_of(orders.part_seen)):,} of 1,142 orders "
+                     "in the target: you write where others read")
+    rows = rows_of(_content(target))
+    if rows == orders.new and not moves.done:
+        raise NotYet("the target was copied together piece by piece: a reader in the middle finds a part of it")
+    if rows != orders.new:
+        raise NotYet(f"the target holds {orders_in(rows):,} orders afterwards, not the new 1,142")
+    _nothing_left(target, temp, "afterwards")
+
+
+def _publish_on_small_disk(function, target, temp, refused):
+    old, stopped, small_open = target.read_bytes(), False, open_with(raw=SmallDisk)
+    # A notebook's namespace has its own open(), beside the one that every Python has.
+    names = getattr(function, "__globals__", {})
+    with mock.patch.object(io, "open", small_open), mock.patch.object(builtins, "open", small_open), \
+            mock.patch.dict(names, open=small_open):
+        try:
+            function(load_orders(), target)
+        except (Exception, SystemExit):
+            stopped = True
+    if refused:
+        raise refused[0]
+    if _content(target) != old:
+        raise NotYet(f"the disk was full, and readers now find {orders_in(rows_of(_content(target))):,} of 1,142 "
+                     "orders in the target: the old file is lost")
+    _nothing_left(target, temp, "after the disk was full")
+    if not stopped:
+        raise NotYet("the disk was full, and publish() did not say so: let the error through")
 
 
 def _nothing_left(target, temp, when):
@@ -582,14 +628,3 @@ def _nothing_left(target, temp, when):
     if left:
         raise NotYet(f"{when} an unfinished file is left beside the target" if left[0].parent == target.parent
                      else f"{when} a file is left in the temp folder")
-
-
-def _is_open(path):
-    """Say whether this process still has the file ``path`` open."""
-    wanted = os.stat(path)
-    for thing in gc.get_objects():
-        if isinstance(thing, io.FileIO) and not thing.closed:
-            with contextlib.suppress(OSError, ValueError):
-                if os.path.samestat(os.fstat(thing.fileno()), wanted):
-                    return True
-    return False

@@ -16,6 +16,7 @@ from lesson_checks.common import (
     temporary_folder,
     whole_number,
     whole_rows,
+    why_still_waiting,
 )
 
 __all__ = ["place_the_line", "which_places", "copy_out"]
@@ -142,16 +143,10 @@ def _why_short(code, closed):
     """Return the rest of a sentence for a short copy: why what the learner did does not help."""
     if closed:
         return ": the file was closed after the copy was made, and closed it must not be"
-    if "buffer.flush" in code:
-        return ": export.buffer.flush() empties the byte buffer, and the last rows are in the text layer above it"
+    if why_still_waiting(code):
+        return f": {why_still_waiting(code)}"
     if ".flush()" in code and "copyfile" in code and code.index(".flush()") > code.index("copyfile"):
         return ": your flush comes after the copy was made"
     if ".flush()" in code:
         return ": your flush comes before the rows; what is written later waits again"
-    if ".flush" in code:
-        return ": you named flush but did not call it; it needs its ()"
-    if "fsync" in code:
-        return ": fsync works on what the operating system has, and the rows are still in your program"
-    if "sleep" in code:
-        return ": nobody sends the rows on while you wait"
     return ": the rows are still waiting when the copy is made"

@@ -5,7 +5,16 @@ import re
 import warnings
 from pathlib import Path
 
-from lesson_checks.common import NotYet, code_of, exercise, load_orders, read_by_another_process, temporary_folder, whole_rows
+from lesson_checks.common import (
+    NotYet,
+    code_of,
+    exercise,
+    load_orders,
+    read_by_another_process,
+    temporary_folder,
+    whole_rows,
+    why_still_waiting,
+)
 
 __all__ = ["trace_trips", "visible_log", "halve_the_trips"]
 
@@ -99,16 +108,14 @@ def _watch_the_log(log, path, code):
             raise NotYet("there is no file at path: the other process looks for it by that name")
         rows = whole_rows(seen.replace(b"\r\r\n", b"\r\n"))  # Windows, where newline='' was left out
         if rows != number:
-            raise NotYet(f"after {number} written, another process sees {rows}{_why_not_visible(log, code)}")
+            raise NotYet(f"after {number} written, another process sees {rows}{_why_not_visible(code)}")
 
 
-def _why_not_visible(log, code):
-    if getattr(log, "write_through", False):
-        return ": write_through empties the text layer alone, and the rows are now in the byte buffer"
+def _why_not_visible(code):
     if ".flush()" in code:
         return ": your flush runs when the log is opened, before there is a row"
-    if "fsync" in code:
-        return ": fsync works on what the operating system has, and the rows are still in your program"
+    if why_still_waiting(code):
+        return f": {why_still_waiting(code)}"
     if re.search(r"buffering=\s*\d", code) or re.search(r"open\([^()]*,\s*'\w+',\s*\d", code):
         return ": that number is the size of the byte buffer, and the rows wait above it, in the text layer"
     return ": the rows wait in the file object"

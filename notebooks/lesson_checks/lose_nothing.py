@@ -1,7 +1,6 @@
 """Checks for notebook 06, Lose nothing."""
 import contextlib
 import csv
-import gc
 import io
 import os
 import stat
@@ -10,7 +9,15 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from lesson_checks.common import NotYet, code_of, exercise, plain_environment, temporary_folder
+from lesson_checks.common import (
+    NotYet,
+    code_of,
+    exercise,
+    open_files,
+    plain_environment,
+    temporary_folder,
+    why_still_waiting,
+)
 
 __all__ = ["which_exits", "survive_sigterm", "publish_in_one_step"]
 
@@ -150,18 +157,14 @@ def _judge_log(stop_after, logged, exit_code, last_line, code):
         raise NotYet(f"{seen}, and the logger goes on: {why}, so the system will soon kill it without asking")
     if logged[:stop_after] == wanted:
         return
-    if "buffer.flush" in code:
-        raise NotYet(f"{seen}: log.buffer.flush() empties the byte buffer, and the rows are in the text layer above it")
+    if why_still_waiting(code):
+        raise NotYet(f"{seen}: {why_still_waiting(code)}")
     if ".flush()" in code or ".close()" in code and not any(word in code for word in ("finally", "atexit", "except")):
         raise NotYet(f"{seen}: your flush or close stands where SIGTERM never lets the program come")
-    if "fsync" in code:
-        raise NotYet(f"{seen}: fsync works on what the operating system has, and the rows are still in your program")
     if "atexit" in code:
         raise NotYet(f"{seen}: what was given to atexit runs at an orderly end, and this is none")
     if "finally" in code or "except" in code:
         raise NotYet(f"{seen}: a SIGTERM that nobody handles raises nothing, so no except and no finally is reached")
-    if "sleep" in code:
-        raise NotYet(f"{seen}: nobody sends the rows on while you wait")
     raise NotYet(f"{seen}: nobody handles the signal, and the others were still waiting in your program")
 
 
@@ -264,7 +267,7 @@ def _publish_watched(function, target, broken):
 def _judge_source(source, events, stop):
     if source.read_bytes() != _complete():
         stop(f"when you call os.replace the unfinished file holds {_seen(source)}: finish it first, flush and close")
-    if _is_open(source):
+    if open_files(source):
         stop("the file is still open when you call os.replace: Windows refuses that, and an error of close() would come too late")
     if events.get("synced too early"):
         stop("os.fsync came before the rows had left your program: flush first, then fsync")
@@ -278,16 +281,6 @@ def _complete():
     writer.writeheader()
     writer.writerows(ROWS)
     return text.getvalue().encode("utf-8")
-
-
-def _is_open(path):
-    there = os.stat(path)
-    for thing in gc.get_objects():
-        if isinstance(thing, io.TextIOWrapper) and not thing.closed:
-            with contextlib.suppress(OSError, ValueError):
-                if os.path.samestat(os.fstat(thing.fileno()), there):
-                    return True
-    return False
 
 
 def _seen(path):

@@ -1,6 +1,5 @@
 """Checks for notebook 01, Use a temporary file."""
 import csv
-import gc
 import io
 import os
 import tempfile
@@ -9,10 +8,14 @@ from unittest import mock
 
 from lesson_checks.common import (
     NotYet,
+    RemovalRefused,
     code_of,
     exercise,
+    is_open_and_marked,
     load_orders,
+    open_files,
     read_by_another_process,
+    removal_as_on_windows,
     temporary_folder,
     whole_rows,
 )
@@ -113,7 +116,7 @@ def hand_over(function):
         if not isinstance(path, (str, os.PathLike)):
             raise NotYet("hand over the name, not the open file: another program has no use for your handle")
         given.append(os.fspath(path))
-        if _is_open_and_marked(path):
+        if is_open_and_marked(path):
             refusals.append("Windows refuses the program: the file is open and marked for deletion")
             raise PermissionError(13, "Permission denied")
         content = read_by_another_process(path)
@@ -127,16 +130,11 @@ def hand_over(function):
         given.append(os.fspath(path))
         raise ChildProcessError("the program failed")
 
-    with temporary_folder() as folder, mock.patch.object(tempfile, "tempdir", folder), \
-            mock.patch.object(os, "unlink", _refuse_open_files(os.unlink)), \
-            mock.patch.object(os, "remove", _refuse_open_files(os.remove)):
+    with temporary_folder() as folder, mock.patch.object(tempfile, "tempdir", folder), removal_as_on_windows():
         try:
             returned = function(orders, program)
-        except _RemovalRefused as refusal:
-            returned, problem = None, NotYet("Windows refuses to remove a file that is open: close it first")
-            problem.__cause__ = refusal  # keeps the learner's open file alive until _let_go closes it
-        except OSError as error:
-            returned, problem = None, error
+        except (RemovalRefused, OSError) as error:
+            returned, problem = None, error  # keeps the learner's open file alive until _let_go closes it
         left += _still_there(folder, given)
         if not problem and not left and answers == [len(orders)]:
             try:
@@ -168,56 +166,11 @@ def hand_over(function):
     return "the program found all 1,142 rows, on Windows too, and nothing is left behind"
 
 
-class _RemovalRefused(Exception):
-    """Stands for Windows' PermissionError; no OSError, because tempfile would try again and again."""
-
-
-def _same_file(file, path):
-    try:
-        return os.path.samefile(file, path)
-    except (OSError, ValueError, TypeError):
-        return False
-
-
-def _is_open_and_marked(path):
-    """Tell whether ``path`` is an open NamedTemporaryFile that Windows would remove when it is closed."""
-    for thing in gc.get_objects():
-        if type(thing) is tempfile._TemporaryFileWrapper and not thing.file.closed:
-            closer = thing._closer
-            if closer.delete and getattr(closer, "delete_on_close", True) and _same_file(thing.name, path):
-                return True
-    return False
-
-
-def _open_files_at(path, dir_fd=None):
-    try:
-        found = os.stat(path, dir_fd=dir_fd) if dir_fd is not None else os.stat(path)
-    except OSError:
-        return []
-    open_files = []
-    for thing in gc.get_objects():
-        if issubclass(type(thing), io.IOBase):
-            try:
-                if not thing.closed and os.path.samestat(os.fstat(thing.fileno()), found):
-                    open_files.append(thing)
-            except (OSError, ValueError):
-                pass
-    return open_files
-
-
-def _refuse_open_files(remove):
-    def remove_if_closed(path, *, dir_fd=None):
-        if _open_files_at(path, dir_fd):
-            raise _RemovalRefused
-        return remove(path) if dir_fd is None else remove(path, dir_fd=dir_fd)
-    return remove_if_closed
-
-
 def _still_there(folder, given):
     return [*(str(path) for path in Path(folder).rglob("*")), *(path for path in given if os.path.exists(path))]
 
 
 def _let_go(path):
-    for file in _open_files_at(path):
+    for file in open_files(path):
         file.close()
     Path(path).unlink(missing_ok=True)
