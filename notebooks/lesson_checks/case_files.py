@@ -25,17 +25,14 @@ from lesson_checks.common import (
     NotYet,
     code_of,
     exercise,
-    is_open_and_marked,
     load_orders,
-    open_files,
-    open_with,
     read_by_another_process,
-    removal_as_on_windows,
     run_python,
     temporary_folder,
     why_still_waiting,
 )
-from lesson_checks.other_process import NOT_ATTEMPTED, READINGS, STOPPED
+from lesson_checks.other_process import NOT_ATTEMPTED, READINGS, STOPPED, open_with
+from lesson_checks.windows import is_open_and_marked, open_files, removal_as_on_windows
 
 __all__ = ["case_labels", "case_debug", "case_logger", "case_upload", "case_history", "case_archive",
            "case_background", "case_publish"]
@@ -44,6 +41,11 @@ NOTEBOOKS = Path(__file__).resolve().parents[1]
 
 
 # --- What the cases share ---
+
+def content_of(path):
+    """Return the bytes of the file ``path``, none when there is no such file."""
+    return path.read_bytes() if path.exists() else b""
+
 
 def rows_of(content):
     """Return the rows (lists) in ``content``, the bytes of a CSV file, header first, blank lines left out."""
@@ -153,7 +155,7 @@ def case_labels(function):
             function(orders, send_to_printer)
         except TypeError as error:
             if "delete_on_close" in str(error):
-                raise NotYet("delete_on_close is new in Python 3.12, and this is an older one") from None
+                raise NotYet("delete_on_close is new in Python 3.12, and this Python is older") from None
             raise
         _judge_labels(sent, orders, temp, code_of(function))
         left = _remove_labels(sent, temp, beside)
@@ -257,7 +259,7 @@ def case_logger(function):
     with temporary_folder() as folder:
         path = Path(folder) / "log.csv"
         run_as_program(function, "log_until_the_plug_is_pulled", path)
-        rows = rows_of(read_by_another_process(path) or b"")
+        rows = rows_of(content_of(path))
     expected = [[moment, str(celsius)] for moment, celsius in READINGS]
     survived = [row for row in rows if row in expected]
     if rows == [["time", "celsius"], *expected]:
@@ -351,7 +353,7 @@ def case_history(function):
             if before is not None:
                 path.write_bytes(before)
             returned = [function(day, path) for day in days]
-            content = path.read_bytes() if path.exists() else b""
+            content = content_of(path)
         expected = table(([*monday] if before else []) + [order for day in days for order in day])
         _judge_history(start, list(csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))), expected)
         if returned != [len(day) for day in days]:
@@ -444,7 +446,7 @@ def case_background(function):
     with temporary_folder() as folder:
         path = Path(folder) / "orders.csv"
         ended = run_as_program(function, "save_with_bad_luck", path, json.dumps(orders))
-        rows = rows_of(read_by_another_process(path) or b"")
+        rows = rows_of(content_of(path))
     if rows == table(orders):
         return "the program ended by itself, and 25 of 25 orders are in the file"
     raise NotYet(f"the program ended with exit code {ended}, and the file holds {orders_in(rows)} of 25 orders: "
@@ -481,14 +483,10 @@ class WatchedOrders(list):
 
     def __iter__(self):
         for order in list.__iter__(self):
-            content = _content(self.target)
+            content = content_of(self.target)
             if content != self.old and self.part_seen is None and rows_of(content) != self.new:
                 self.part_seen = content
             yield order
-
-
-def _content(path):
-    return path.read_bytes() if path.exists() else b""
 
 
 class SmallDisk(io.FileIO):
@@ -563,13 +561,13 @@ class WatchedMoves:
         if not Path(source).exists():
             self._refuse("the new file is gone when you want to move it: with delete=True the block removes it")
         moved_away = self.target.exists() and os.path.samefile(source, self.target)
-        if not self.done and (moved_away or _content(self.target) != self.orders.old):
+        if not self.done and (moved_away or content_of(self.target) != self.orders.old):
             self._refuse("just before the move readers no longer find the old file in the target: os.replace needs no "
                          "such gap")
 
     def _refuse(self, sentence):
-        self.refused.append(NotYet(sentence))
-        raise self.refused[-1]
+        self.refused.append(sentence)
+        raise NotYet(sentence)
 
 
 def _publish_normally(function, target, temp, refused):
@@ -581,7 +579,7 @@ def _publish_normally(function, target, temp, refused):
         except Exception as error:
             stopped = error
     if refused:
-        raise refused[0]
+        raise NotYet(refused[0])
     if moves.done and isinstance(stopped, FileNotFoundError):
         raise NotYet("after a good move nothing has the new file's first name any more: remove it only when something "
                      "failed")
@@ -595,7 +593,7 @@ def _publish_normally(function, target, temp, refused):
     if orders.part_seen is not None:
         raise NotYet(f"a reader in the middle finds {orders_in(rows_of(orders.part_seen)):,} of 1,142 orders "
                      "in the target: you write where others read")
-    rows = rows_of(_content(target))
+    rows = rows_of(content_of(target))
     if rows == orders.new and not moves.done:
         raise NotYet("the target was copied together piece by piece: a reader in the middle finds a part of it")
     if rows != orders.new:
@@ -614,9 +612,9 @@ def _publish_on_small_disk(function, target, temp, refused):
         except (Exception, SystemExit):
             stopped = True
     if refused:
-        raise refused[0]
-    if _content(target) != old:
-        raise NotYet(f"the disk was full, and readers now find {orders_in(rows_of(_content(target))):,} of 1,142 "
+        raise NotYet(refused[0])
+    if content_of(target) != old:
+        raise NotYet(f"the disk was full, and readers now find {orders_in(rows_of(content_of(target))):,} of 1,142 "
                      "orders in the target: the old file is lost")
     _nothing_left(target, temp, "after the disk was full")
     if not stopped:

@@ -1,9 +1,7 @@
 """What all checks share: the three verdicts, and the real conditions under which code is tried."""
 import ast
-import contextlib
 import csv
 import functools
-import gc
 import inspect
 import io
 import os
@@ -14,7 +12,6 @@ import tempfile
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 ORDERS_FILE = Path(__file__).resolve().parents[2] / "data" / "orders.csv"
 
@@ -64,7 +61,7 @@ def what_stopped(error, who="your code"):
     if isinstance(error, AttributeError) and error.name in ("flush", "close") \
             and "writer" in type(error.obj).__name__.lower():
         return f"a csv writer has no {error.name}: call it on the file that you gave the writer"
-    return f"{who} stopped with {type(error).__name__}: {error}"
+    return f"{who} stopped with {type(error).__name__}: {error}".removesuffix(": ")
 
 
 def whole_number(answer):
@@ -158,75 +155,3 @@ def why_still_waiting(code):
     if "sleep" in code:
         return "nobody sends the rows on while you wait"
     return None
-
-
-# --- What Windows forbids, on every system ---
-
-class RemovalRefused(NotYet):
-    """Stands for Windows' PermissionError; no OSError, because tempfile would try again and again."""
-
-    def __init__(self):
-        super().__init__("Windows refuses to remove a file that is open: close it first")
-
-
-def open_files(path, dir_fd=None):
-    """Return the file objects of this process that have the file ``path`` open."""
-    try:
-        wanted = os.stat(path) if dir_fd is None else os.stat(path, dir_fd=dir_fd)
-    except OSError:
-        return []
-    found = []
-    for thing in gc.get_objects():
-        # Below each open file, text or binary, lies a FileIO. Others are not touched: some act when they are asked.
-        if issubclass(type(thing), io.FileIO) and not thing.closed:
-            with contextlib.suppress(OSError):
-                if os.path.samestat(os.fstat(thing.fileno()), wanted):
-                    found.append(thing)
-    return found
-
-
-def is_open_and_marked(path):
-    """Tell whether ``path`` is an open NamedTemporaryFile that closing removes: Windows gives it to no one else."""
-    for thing in gc.get_objects():
-        if type(thing) is tempfile._TemporaryFileWrapper and not thing.file.closed:
-            closer = thing._closer
-            if closer.delete and getattr(closer, "delete_on_close", True):
-                with contextlib.suppress(OSError, ValueError, TypeError):
-                    if os.path.samefile(thing.name, path):
-                        return True
-    return False
-
-
-@contextlib.contextmanager
-def removal_as_on_windows():
-    """Refuse, inside this block, to remove a file that is open; give the list of the refusals."""
-    refused = []  # because a refusal may be lost: a block that it leaves may raise an error of its own
-
-    def refusing(remove):
-        def remove_if_closed(path, *, dir_fd=None):
-            if open_files(path, dir_fd):
-                refused.append(RemovalRefused())
-                raise refused[-1]
-            return remove(path, dir_fd=dir_fd)
-        return remove_if_closed
-
-    with mock.patch.object(os, "unlink", refusing(os.unlink)), mock.patch.object(os, "remove", refusing(os.remove)):
-        yield refused
-
-
-# --- A file that is not as fast, or not as large, as others ---
-
-def open_with(raw=io.FileIO, text=io.TextIOWrapper):
-    """Return a function like open() whose files for writing have these classes as lowest and highest layer.
-
-    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck.
-    """
-    plain_open = io.open
-
-    def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
-        if not set(mode) & set("wax+"):
-            return plain_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
-        lowest = raw(file, mode.replace("b", "").replace("t", ""), closefd, opener)
-        below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(lowest, 1 << 20)
-        return below if "b" in mode else text(below, encoding, errors, newline, line_buffering=buffering == 1)
-    return open_file

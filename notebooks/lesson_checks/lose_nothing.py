@@ -9,15 +9,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from lesson_checks.common import (
-    NotYet,
-    code_of,
-    exercise,
-    open_files,
-    plain_environment,
-    temporary_folder,
-    why_still_waiting,
-)
+from lesson_checks.common import NotYet, code_of, exercise, plain_environment, temporary_folder, why_still_waiting
+from lesson_checks.windows import open_files
 
 __all__ = ["which_exits", "survive_sigterm", "publish_in_one_step"]
 

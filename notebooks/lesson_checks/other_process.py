@@ -1,11 +1,10 @@
 """Runs a learner's program in a process of its own, for the cases of notebook 09 where it may die or hang.
 
-Only that process imports this module. Case 7 runs under the worst luck that threads may have: the program
-starts no order too early, and a thread that it does not wait for comes too late. Nothing here depends on
-how fast the computer is.
+Case 7 runs under the worst luck that threads may have: each order that is put into a queue, and each flush
+of a file, comes only when all other threads have got as far as they can. So a thread that nobody waits for
+is always too late, however fast the computer is.
 """
 import builtins
-import csv
 import functools
 import io
 import json
@@ -14,8 +13,6 @@ import queue
 import sys
 import threading
 import time
-
-from lesson_checks.common import open_with, what_stopped
 
 NOT_ATTEMPTED, STOPPED, PLUG_PULLED = 70, 71, 9  # exit codes
 READINGS = [(f"08:{minute:02}", 4.0 + minute / 10) for minute in range(7)]
@@ -35,7 +32,32 @@ def attempt(learner, *arguments):
     except NotImplementedError:
         os._exit(NOT_ATTEMPTED)
     except Exception as error:
-        stop(what_stopped(error))
+        stop_for(error, "your code")
+
+
+def stop_for(error, who):
+    """End this process with the sentence that all checks have for this exception."""
+    from lesson_checks.common import what_stopped  # here, because most processes need not wait for it
+
+    stop(what_stopped(error, who))
+
+
+# --- Files that differ from others ---
+
+def open_with(raw=io.FileIO, text=io.TextIOWrapper):
+    """Return a function like open() whose files for writing have these classes as lowest and highest layer.
+
+    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck.
+    """
+    plain_open = io.open
+
+    def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
+        if not set(mode) & set("wax+"):
+            return plain_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        lowest = raw(file, mode.replace("b", "").replace("t", ""), closefd, opener)
+        below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(lowest, 1 << 20)
+        return below if "b" in mode else text(below, encoding, errors, newline, line_buffering=buffering == 1)
+    return open_file
 
 
 # --- Case 3: the program dies ---
@@ -55,7 +77,7 @@ def log_until_the_plug_is_pulled(learner, path):
 LONGEST = 15  # seconds; no program here needs a single one
 waits = {}  # a thread -> (what it waits for: a Condition or a Thread, whether for ever), until it is woken
 held = set()  # the threads that hold_back() keeps
-helpers = set()  # the thread of this module
+helpers = set()  # the thread that watches, which is none of the program's own
 patience = iter(range(1000))  # how often all calls of hold_back() look: 2 seconds, for threads that ask and ask
 
 
@@ -78,7 +100,8 @@ class LateFile(io.TextIOWrapper):
     """A file whose flush() is late; close() calls it too."""
 
     def flush(self):
-        hold_back()
+        if not sys.is_finalizing():
+            hold_back()
         super().flush()
 
 
@@ -147,9 +170,9 @@ def _stop_for_thread(arguments):
     error = arguments.exc_value
     if isinstance(error, SystemExit):
         return
-    if "NoneType" in str(error) and (isinstance(error, csv.Error) or getattr(error, "name", "") == "keys"):
+    if str(error) in ("'NoneType' object has no attribute 'keys'", "iterable expected, not NoneType"):
         stop("None reached writerow: leave the loop before you write it")
-    stop(what_stopped(error, "your thread"))
+    stop_for(error, "your thread")
 
 
 def _watch_for_a_standstill():

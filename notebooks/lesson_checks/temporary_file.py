@@ -8,17 +8,14 @@ from unittest import mock
 
 from lesson_checks.common import (
     NotYet,
-    RemovalRefused,
     code_of,
     exercise,
-    is_open_and_marked,
     load_orders,
-    open_files,
     read_by_another_process,
-    removal_as_on_windows,
     temporary_folder,
     whole_rows,
 )
+from lesson_checks.windows import RemovalRefused, is_open_and_marked, open_files, removal_as_on_windows
 
 __all__ = ["keep_the_file", "text_of_orders", "hand_over"]
 
