@@ -24,7 +24,7 @@ def test_what_waits_for_its_kill_waits_for_us_and_not_for_a_clock(tmp_path):
     _, process = accidents._start(accidents.WAYS_OUT["killed"], tmp_path / "orders.csv")
     assert process.stdout.readline().strip() == b"ready"
     try:
-        process.communicate(timeout=30)  # closes the stdin that it reads
+        process.communicate(timeout=300)  # closes the stdin that it reads
     finally:
         process.kill()
     assert process.returncode == 0

@@ -81,7 +81,7 @@ def new_bytes(tmp_path_factory):
 
 def killed_at(moment, target):
     return subprocess.run([sys.executable, "-I", "-c", CHILD, str(NOTEBOOK_FOLDER), str(moment), str(target)],
-                          capture_output=True, timeout=60).returncode
+                          capture_output=True, timeout=300).returncode
 
 
 def unfinished(folder):
@@ -130,7 +130,7 @@ def test_a_kill_from_outside_releases_the_lock(tmp_path, new_bytes):
         safe_export(new_rows(), target, NAMES)
     assert unfinished(tmp_path) == alive, "the file of a living exporter is not touched"
     exporter.kill()
-    exporter.communicate(timeout=30)
+    exporter.communicate(timeout=300)
     safe_export(new_rows(), target, NAMES)
     assert target.read_bytes() == new_bytes
     assert not unfinished(tmp_path)
@@ -205,7 +205,7 @@ finally:
     os.kill(children[0], signal.SIGKILL)
 """
     export = subprocess.run([sys.executable, "-I", "-c", program, str(NOTEBOOK_FOLDER), str(tmp_path / "orders.csv")],
-                            capture_output=True, text=True, encoding="utf-8", timeout=60)
+                            capture_output=True, text=True, encoding="utf-8", timeout=300)
     assert export.returncode == 0, export.stderr
     assert (tmp_path / "orders.csv").read_bytes() == b"order_id\r\n2\r\n"
 
@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_the_old_file_and_a_tidy_folder(tmp_path):
     limited = ("import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
                "resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, 70_000))\n" + CHILD)
     export = subprocess.run([sys.executable, "-I", "-c", limited, str(NOTEBOOK_FOLDER), "never", str(target)],
-                            capture_output=True, text=True, encoding="utf-8", timeout=60)
+                            capture_output=True, text=True, encoding="utf-8", timeout=300)
     assert "OSError" in export.stderr
     assert target.read_bytes() == OLD
     assert not unfinished(tmp_path)

@@ -40,7 +40,7 @@ def sizes_seen_by_strace(way, folder):
     program = "\n".join(["import csv, io, sys", CELLS["05-write-payments"],
                          f"write_payments(io.FileIO(sys.argv[1], 'w'), {way})"])
     traced = subprocess.run(["strace", "-y", "-e", "trace=write", "-o", log, sys.executable, "-I", "-c", program, export],
-                            capture_output=True, text=True, encoding="utf-8", timeout=60)
+                            capture_output=True, text=True, encoding="utf-8", timeout=300)
     if traced.returncode and re.search(r"ptrace|PTRACE", traced.stderr):
         pytest.skip("strace is here but may not trace: the machine forbids ptrace")
     assert traced.returncode == 0, traced.stderr

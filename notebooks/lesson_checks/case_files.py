@@ -466,7 +466,7 @@ def _why_left_early(code):
         return "after the last task_done() the program goes on and ends; your flush comes behind it"
     if ".flush()" in code:
         return "your flush does not run after the last row"
-    return "join() on a queue waits until the rows were taken, not until they are in the file"
+    return "join() on a queue waits until task_done() was called for each row, not until the rows are in the file"
 
 
 # --- Case 8: publish ---

@@ -107,7 +107,7 @@ def run_python(program, *arguments):
     everywhere.
     """
     return subprocess.run([sys.executable, "-I", "-X", "utf8", "-c", textwrap.dedent(program), *map(str, arguments)],
-                          capture_output=True, text=True, encoding="utf-8", timeout=30, env=plain_environment())
+                          capture_output=True, text=True, encoding="utf-8", timeout=300, env=plain_environment())
 
 
 def read_by_another_process(path):
@@ -118,7 +118,10 @@ def read_by_another_process(path):
         path = Path(sys.argv[1])
         print(path.read_bytes().hex() if path.exists() else "missing")
     """
-    answer = run_python(reader, path).stdout.strip()
+    process = run_python(reader, path)
+    if process.returncode:
+        raise RuntimeError(f"The other process could not read the file: {process.stderr.strip()[-300:]}")
+    answer = process.stdout.strip()
     return None if answer == "missing" else bytes.fromhex(answer)
 
 

@@ -80,7 +80,7 @@ def _rows_after_each_exit():
         for child in children:
             if child.stdout.readline():
                 child.kill()
-            child.communicate(timeout=30)
+            child.communicate(timeout=300)
         return {letter: max(0, path.read_bytes().count(b"\n") - 1) for letter, path in paths.items()}
 
 
@@ -120,7 +120,7 @@ def survive_sigterm(function):
             child = subprocess.Popen([sys.executable, "-I", "-X", "utf8", "-c", program, path, str(stop_after)],
                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=plain_environment())
             runs.append((stop_after, path, child))
-        complaints = [child.communicate(timeout=30)[1].decode("utf-8", "replace").strip() for _, _, child in runs]
+        complaints = [child.communicate(timeout=300)[1].decode("utf-8", "replace").strip() for _, _, child in runs]
         for (stop_after, path, child), complaint in zip(runs, complaints):
             last_line = complaint.splitlines()[-1] if complaint else ""
             if last_line.startswith("NotImplementedError"):
