@@ -76,6 +76,8 @@ def log_until_the_plug_is_pulled(learner, path):
 
 LONGEST = 15  # seconds; no program here needs a single one
 waits = {}  # a thread -> (what it waits for: a Condition or a Thread, whether for ever), until it is woken
+woken = []  # one entry each time that somebody is woken or has done waiting, so that two looks can be compared
+starting = set()  # the threads whose start() has not returned: they move, though nothing shows it yet
 held = set()  # the threads that hold_back() keeps
 helpers = set()  # the thread that watches, which is none of the program's own
 patience = iter(range(1000))  # how often all calls of hold_back() look: 2 seconds, for threads that ask and ask
@@ -139,12 +141,14 @@ def _note_who_waits():
             try:
                 return wait(thing, timeout)
             finally:
+                woken.append(thing)
                 waits.pop(threading.current_thread(), None)
         return noted_wait
 
     def noted_notify(condition, n=1, notify=threading.Condition.notify):
         for thread, (thing, _) in list(waits.items()):
             if thing is condition:
+                woken.append(thing)
                 waits.pop(thread, None)
         notify(condition, n)
 
@@ -159,7 +163,9 @@ def _note_starts():
 
     def noted_start(thread, start=threading.Thread.start):
         started.append(thread)
+        starting.add(thread)
         start(thread)
+        starting.discard(thread)
 
     threading.Thread.start = noted_start
     return started
@@ -178,15 +184,25 @@ def _stop_for_thread(arguments):
 def _watch_for_a_standstill():
     for _ in range(LONGEST * 20):
         time.sleep(0.05)
-        if _stands_still() and _stands_still():  # twice, because threads may move while we look
+        if _stands_still_for_a_while():
             stop("your program does not end: a thread waits for a row, or join() for a task_done(), that never comes")
     stop("your program does not end")
+
+
+def _stands_still_for_a_while():
+    """Look twice, because threads may move while we look: between the two nobody may have been woken."""
+    before = len(woken)
+    if not _stands_still():
+        return False
+    time.sleep(0.05)
+    return _stands_still() and len(woken) == before
 
 
 def _stands_still():
     """Tell whether each thread of the program waits for ever for another one."""
     threads = [thread for thread in threading.enumerate() if thread not in helpers and thread.is_alive()]
-    return any(not thread.daemon for thread in threads) and all(_waits_for_ever(thread) for thread in threads)
+    somebody_counts = any(not thread.daemon for thread in threads)
+    return somebody_counts and not starting and all(_waits_for_ever(thread) for thread in threads)
 
 
 def _waits_for_ever(thread):
