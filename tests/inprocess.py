@@ -122,7 +122,7 @@ def in_child(function, *arguments):
     forkserver = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
     if forkserver:
-        context.set_forkserver_preload(["tests.inprocess", "matplotlib.backends.backend_svg", "matplotlib.figure"])
+        context.set_forkserver_preload(["tests.inprocess", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"])
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(there, function, arguments))
     child.start()
