@@ -116,15 +116,13 @@ def close_notebook(page):
 
 def photograph(page, path):
     """Store at ``path`` a picture of the whole notebook that is open in ``page``, 1280 pixels wide."""
-    outer = f"document.querySelector('{PANEL} .jp-WindowedPanel-outer')"
-    tall = 0
+    end = 0
     for _ in range(10):  # what comes into sight is drawn only then, and may be taller than JupyterLab took it for
-        before, tall = tall, page.evaluate(f"{outer}.scrollHeight") + 160
-        if tall == before:
+        page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollTop = 0")
+        before, end = end, page.evaluate(f"[...document.querySelectorAll('{PANEL} .jp-Cell')].at(-1).getBoundingClientRect().bottom")
+        if end == before:
             break
-        page.set_viewport_size({"width": 1280, "height": min(tall, 16_000)})
+        page.set_viewport_size({"width": 1280, "height": min(round(end) + 60, 16_000)})
         page.wait_for_timeout(1000)
-    page.evaluate(f"{outer}.scrollTop = 0")
-    page.wait_for_timeout(1000)
     page.screenshot(path=path)
     page.set_viewport_size({"width": 1280, "height": 900})
