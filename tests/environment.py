@@ -45,6 +45,11 @@ def prepare():
     stamp = os.path.join(VENV, "ready-for-requirements")
     if not os.path.exists(REQUIREMENTS):
         stop("requirements.txt is missing: run this from a complete copy of the project.")
+    try:
+        VENV.encode("utf-8")
+    except UnicodeEncodeError:  # Python's own venv cannot write such a name either
+        stop("This locale cannot spell the name of the project's folder: set PYTHONUTF8=1 and start again, "
+             "or move the project to a folder with a plain name.")
     with open(REQUIREMENTS, "rb") as requirements:
         wanted = hashlib.sha256(requirements.read() + VENV.encode("utf-8")).hexdigest()
     if _content(stamp) == wanted and _runs(python):

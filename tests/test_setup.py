@@ -60,9 +60,19 @@ def test_only_a_python_that_lives_in_our_folder_is_taken_for_ours(monkeypatch, t
     assert not environment._runs(sys.executable + "-that-does-not-exist")
 
 
+def test_a_folder_whose_name_the_locale_cannot_spell_gets_one_sentence(monkeypatch):
+    monkeypatch.setattr(environment, "VENV", "t\udcc3mp")
+    with pytest.raises(SystemExit, match="set PYTHONUTF8=1"):
+        environment.prepare()
+
+
 @pytest.fixture
 def project(monkeypatch, tmp_path):
     """A project whose requirements are empty, and without a .venv."""
+    try:
+        str(tmp_path).encode("utf-8")
+    except UnicodeEncodeError:
+        pytest.skip("venv cannot make an environment in a temp folder whose name this locale cannot spell")
     (tmp_path / "requirements.txt").write_bytes(b"")
     monkeypatch.setattr(environment, "REQUIREMENTS", str(tmp_path / "requirements.txt"))
     monkeypatch.setattr(environment, "VENV", str(tmp_path / ".venv"))
