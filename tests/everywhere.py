@@ -124,7 +124,7 @@ def _passes(condition, options):
     code, output, left = run(condition, options)
     good = code == 0 and not left
     last = output.strip().splitlines()[-1] if output.strip() else "no output"
-    print(f"{condition.name:<18}{'passed' if good else 'FAILED'} in {time.monotonic() - started:.0f} s: {last}"
+    print(f"{condition.name:<23}{'passed' if good else 'FAILED'} in {time.monotonic() - started:.0f} s: {last}"
           + (f"; left in the temp folder: {left}" if left else ""), flush=True)
     if code:
         print(output)
@@ -149,7 +149,7 @@ def main():
             print(condition.name)
             continue
         if condition.missing():
-            print(f"{condition.name:<18}cannot be made here: {condition.missing()}", flush=True)
+            print(f"{condition.name:<23}cannot be made here: {condition.missing()}", flush=True)
             continue
         failed += sum(not _passes(condition, options.pytest.split()) for _ in range(options.times))
     sys.exit(1 if failed else 0)
