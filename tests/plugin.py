@@ -15,24 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from nbval.kernel import RunningKernel
 
-from tests import conditions
+from tests import conditions, kernels
 from tests.inprocess import in_child
 from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
 MESSAGE_SECONDS = 60  # how long a busy machine may keep one message of a kernel; nbval's own limit is 5
-
-_start_kernel = RunningKernel.__init__
-
-
-def _start_kernel_again_if_need_be(*args, **kwargs):
-    # Two kernels that start at once may draw the same network port. It is rare, and the next try succeeds.
-    for _ in range(2):
-        try:
-            return _start_kernel(*args, **kwargs)
-        except RuntimeError:
-            continue
-    return _start_kernel(*args, **kwargs)
-
 
 _pool = ThreadPoolExecutor(os.cpu_count() or 1)
 _children = {}
@@ -40,7 +27,7 @@ _children = {}
 
 def pytest_configure(config):
     conditions.apply()
-    RunningKernel.__init__ = _start_kernel_again_if_need_be
+    RunningKernel.__init__ = kernels.tried_again(RunningKernel.__init__)
     config.addinivalue_line("markers", "child(runs): run runs(path), or runs(), in a process of its own, ahead of the test")
 
 

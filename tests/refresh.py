@@ -5,13 +5,13 @@
 
 Run a second time it changes nothing. A cell that raises is named, and its notebook is left as it was.
 """
-import subprocess
+import asyncio
 import sys
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests import conditions
+from tests import conditions, kernels
 from tests.notebook_files import NOTEBOOK_FOLDER, normalise, paths_starting_with, read_notebook, write_if_changed
 
 
@@ -23,7 +23,7 @@ def refresh(path):
     notebook = read_notebook(path)
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", record_timing=False,
                             resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
-    client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log is not the reader's
+    asyncio.run(kernels.execute(client))
     return write_if_changed(normalise(notebook), path)
 
 

@@ -6,12 +6,12 @@
 Nothing is written to the project. A line for each runner and notebook that fails, and a last line with the count.
 """
 import importlib.util
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests import kernels
 from tests.notebook_files import NOTEBOOK_FOLDER, notebook_paths
 
 
@@ -32,8 +32,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         jobs = [(runner, path, command) for path in notebook_paths() for runner, command in commands(path, Path(folder)).items()]
         with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(lambda job: subprocess.run(job[2], capture_output=True, text=True, encoding="utf-8",
-                                                            errors="replace"), jobs))
+            done = list(pool.map(kernels.run_again_if_no_kernel_starts, [command for _, _, command in jobs]))
     failed = 0
     for (runner, path, _), run in zip(jobs, done):
         if run.returncode:

@@ -174,7 +174,7 @@ def run_nbval_over_spoiled_cells():
     """Run nbval once over SPOILED_CELLS, in a small copy of the project in the temp folder, and return how it ended."""
     with tempfile.TemporaryDirectory() as folder:
         copy_of_project = Path(folder)
-        for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py",
+        for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py", "tests/kernels.py",
                      "tests/notebook_files.py", "tests/inprocess.py"):
             (copy_of_project / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(PROJECT / name, copy_of_project / name)
