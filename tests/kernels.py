@@ -1,4 +1,4 @@
-"""Start a kernel again when it died because of its network ports.
+"""Run notebooks in kernels of their own, on a machine that may be busy.
 
 Jupyter draws five free ports for a kernel and lets go of them; the kernel takes them a moment later. When many kernels
 start at once, another one may have one of them by then, and the kernel dies before it says a word. Jupyter's own server
@@ -6,6 +6,10 @@ then starts it again with other ports (``KernelRestarter.random_ports_until_aliv
 run a notebook in one go do not. Twenty at once, six hundred starts: it happened once.
 """
 import subprocess
+
+from nbclient import NotebookClient
+
+from tests.notebook_files import NOTEBOOK_FOLDER
 
 TRIES = 3
 DIED_AT_THE_START = "Kernel died before replying to kernel_info"  # what jupyter_client says of it
@@ -23,12 +27,16 @@ def tried_again(start):
     return start_again
 
 
-async def execute(client):
-    """Run all cells of an ``nbclient.NotebookClient`` in a kernel that gets TRIES tries to start.
+async def execute(notebook, seconds):
+    """Run all cells of ``notebook`` in a kernel that gets TRIES tries to start, in the notebooks folder.
 
-    The kernel's own log is not the reader's, and is dropped. Raises RuntimeError when no try starts a kernel, and what
-    ``async_execute`` raises for a cell.
+    ``seconds`` limits the start, each cell and the wait for an output. For the last of these nbclient allows four seconds,
+    and then goes on without the output. The kernel's own log is dropped, for it is not the reader's. Raises RuntimeError when
+    no try starts a kernel, and what ``NotebookClient.async_execute`` raises for a cell.
     """
+    client = NotebookClient(notebook, timeout=seconds, startup_timeout=seconds, iopub_timeout=seconds,
+                            raise_on_iopub_timeout=True, kernel_name="python3", record_timing=False,
+                            resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
     for attempt in range(TRIES):
         client.km = client.create_kernel_manager()
         await client.async_start_new_kernel(stderr=subprocess.DEVNULL)

@@ -12,11 +12,9 @@ import os
 import sys
 import time
 
-from nbclient import NotebookClient
-
 from tests import kernels
 from tests.inprocess import difference, own_temp_folder
-from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, paths_starting_with, read_notebook
+from tests.notebook_files import code_cells, paths_starting_with, read_notebook
 
 PEAK = """
 try:
@@ -33,9 +31,7 @@ async def one_learner(path):
     stored = code_cells(read_notebook(path))
     notebook = read_notebook(path)
     notebook.cells.append(type(stored[0])({**stored[0], "source": PEAK, "outputs": [], "id": "peak"}))
-    client = NotebookClient(notebook, timeout=600, startup_timeout=600, kernel_name="python3", record_timing=False,
-                            resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
-    await kernels.execute(client)
+    await kernels.execute(notebook, seconds=600)
     *ran, peak = code_cells(notebook)
     told = [f"{cell.id}: {how}" for cell, expected in zip(ran, stored) if (how := difference(cell.outputs, expected.outputs))]
     return told, float(peak.outputs[0].text)

@@ -8,11 +8,10 @@ Run a second time it changes nothing. A cell that raises is named, and its noteb
 import asyncio
 import sys
 
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests import conditions, kernels
-from tests.notebook_files import NOTEBOOK_FOLDER, normalise, paths_starting_with, read_notebook, write_if_changed
+from tests.notebook_files import normalise, paths_starting_with, read_notebook, write_if_changed
 
 
 def refresh(path):
@@ -21,9 +20,7 @@ def refresh(path):
     Raises CellExecutionError, with nothing written, when a cell raises.
     """
     notebook = read_notebook(path)
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", record_timing=False,
-                            resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
-    asyncio.run(kernels.execute(client))
+    asyncio.run(kernels.execute(notebook, seconds=120))
     return write_if_changed(normalise(notebook), path)
 
 

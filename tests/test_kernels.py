@@ -5,7 +5,6 @@ import sys
 
 import pytest
 from jupyter_client.connect import LocalPortCache
-from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
@@ -37,9 +36,9 @@ def taken_port(monkeypatch):
 
 
 def test_a_notebook_is_run_although_a_port_of_its_kernel_was_taken(taken_port):
-    client = NotebookClient(new_notebook(cells=[new_code_cell("print(6 * 7)")]), kernel_name="python3")
-    asyncio.run(kernels.execute(client))
-    assert client.nb.cells[0].outputs[0].text == "42\n"
+    notebook = new_notebook(cells=[new_code_cell("print(6 * 7)")])
+    asyncio.run(kernels.execute(notebook, seconds=120))
+    assert notebook.cells[0].outputs[0].text == "42\n"
     assert len(taken_port) > 5, "the first kernel did start, so this test shows nothing"
 
 
