@@ -144,7 +144,8 @@ class _Upload:
                              "the rows wait in the text layer above it")
             raise NotYet(f"not all of the {total} rows are in the memory: some wait in the text layer")
         if len(_rows(self.from_here)) < len(orders):
-            raise NotYet(f"the memory holds all of the {total} rows, but it stands behind the first: the library reads on from there")
+            raise NotYet(f"the memory holds all of the {total} rows, but it does not stand at its start when you "
+                         "pass it on: the library reads on from there")
         try:
             sent = _rows(self.stream.read())
         except ValueError:

@@ -153,7 +153,9 @@ def _judge_log(stop_after, logged, exit_code, last_line, code):
     if why_still_waiting(code):
         raise NotYet(f"{seen}: {why_still_waiting(code)}")
     if ".flush()" in code or ".close()" in code and not any(word in code for word in ("finally", "atexit", "except")):
-        raise NotYet(f"{seen}: your flush or close stands where SIGTERM never lets the program come")
+        raise NotYet(f"{seen}: your flush or close does not run after the last reading was written")
+    if "signal.signal(" in code:
+        raise NotYet(f"{seen}: your handler ends the program before the file is closed, and the others were still waiting")
     if "atexit" in code:
         raise NotYet(f"{seen}: what was given to atexit runs at an orderly end, and this is none")
     if "finally" in code or "except" in code:
