@@ -1,6 +1,5 @@
 """Open JupyterLab on the first notebook:  python3 notebooks  (options go to JupyterLab, such as --no-browser)."""
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
@@ -12,7 +11,4 @@ if __name__ == "__main__":
     command = [environment.prepare(), "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/" + FIRST]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # JupyterLab refuses to run as root, which is what most containers are
-    try:
-        sys.exit(subprocess.call(command + sys.argv[1:], cwd=environment.PROJECT))
-    except KeyboardInterrupt:
-        sys.exit(0)
+    sys.exit(environment.run(command + sys.argv[1:]))

@@ -102,7 +102,12 @@ def outcomes(*ways):
     with tempfile.TemporaryDirectory(prefix="rows-", ignore_cleanup_errors=True) as folder:
         running = {way: _start(WAYS_OUT[way], Path(folder) / f"{number}.csv")
                    for number, way in enumerate(ways) if way != FORKED or _can_fork()}
-        results = {way: _wait_for(way, *running[way]) if way in running else (0, True) for way in ways}
+        try:
+            results = {way: _wait_for(way, *running[way]) if way in running else (0, True) for way in ways}
+        finally:
+            for _, process in running.values():  # has an effect only if one of them raised
+                process.kill()
+                process.communicate()
     for way, (rows, _) in results.items():
         print(f"{way:<28}{rows} of 2 rows    {WAYS_OUT[way]}")
     return results
@@ -172,7 +177,10 @@ def attempt(function, *arguments):
 # --- Other readers ---------------------------------------------------------------------------------------------
 
 def seen_by_another_process(path):
-    """Return the bytes that another process finds when it opens ``path`` by name."""
+    """Return the bytes that another process finds when it opens ``path`` by name, or None without a file.
+
+    Raises RuntimeError when that process may not read the file.
+    """
     return read_by_another_process(path)
 
 
@@ -187,7 +195,10 @@ class Reader:
         self.versions = {yesterday: "yesterday's file", today: "today's file"}
 
     def finds(self):
-        """Return "yesterday's file" or "today's file" if the target is one of them, whole, else "neither version"."""
+        """Return "yesterday's file" or "today's file" if the target is one of them, whole, else "neither version".
+
+        Raises FileNotFoundError when there is no target.
+        """
         return self.versions.get(self.target.read_bytes(), "neither version")
 
     def watch(self, rows):
@@ -200,15 +211,15 @@ class Reader:
     @contextlib.contextmanager
     def watch_steps(self):
         """Print, for the length of a with block, what is found at ``os.fsync`` of a file and after ``os.replace``."""
-        def fsync(descriptor, fsync=os.fsync):
-            status = os.fstat(descriptor)
+        def fsync(fd, fsync=os.fsync):
+            status = os.fstat(fd)
             if stat.S_ISREG(status.st_mode):  # not a folder
                 complete = "all" if status.st_size == len(self.today) else "NOT all"
                 print(f"at os.fsync:      readers find {self.finds()}; the other file has {complete} of today's bytes")
-            fsync(descriptor)
+            fsync(fd)
 
-        def replace(source, destination, replace=os.replace):
-            replace(source, destination)
+        def replace(src, dst, replace=os.replace):
+            replace(src, dst)
             print(f"after os.replace: readers find {self.finds()}")
 
         with mock.patch("os.fsync", fsync), mock.patch("os.replace", replace):

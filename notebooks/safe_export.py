@@ -24,6 +24,7 @@ What to know before you rely on it:
   removed it would let a second exporter in. A second exporter at the same time gets AnotherExport.
 * Where a network file system ignores locks, two exporters at once may cost one of them an error, when the
   other has removed its unfinished file. The target is whole all the same: no two ever write to one file.
+* A target that you may not write to gets PermissionError, as with ``open()``, and stays as it is.
 * A target that exists keeps its permissions; a new one gets the usual ones, as with ``open()``. Owner and
   access lists are those of a new file. A symbolic link stays, and the file that it points to is replaced.
 * On Windows os.replace raises PermissionError while some program has the target open. The old file stays;

@@ -111,9 +111,23 @@ def _content(path):
 
 def _runs(python):
     """Tell whether ``python`` starts, is new enough, and still believes that it lives in VENV."""
-    program = "import sys; print(sys.version_info >= {} and sys.prefix)".format(OLDEST)
+    # The other Python compares, because a path that it prints may come in an encoding that is not ours.
+    program = ("import os, sys; lives_there = os.path.realpath(sys.prefix) == os.path.realpath(sys.argv[1]); "
+               "sys.exit(0 if sys.version_info >= {} and lives_there else 1)".format(OLDEST))
     try:
-        answer = subprocess.check_output([python, "-c", program], stderr=subprocess.DEVNULL).decode().strip()
-    except (OSError, subprocess.CalledProcessError):
+        return subprocess.call([python, "-c", program, VENV], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
         return False
-    return answer != "False" and os.path.realpath(answer) == os.path.realpath(VENV)
+
+
+def run(command):
+    """Run ``command``, a list, in the project's folder and return its exit code.
+
+    Ctrl+C is left to the command, which gets it as well: JupyterLab asks, pytest tells how far it came.
+    """
+    child = subprocess.Popen(command, cwd=PROJECT)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            pass

@@ -81,10 +81,9 @@ def _cut(value):
 def open_files():
     """Return the names of the files that Python still holds open for writing."""
     gc.collect()
-    still_open = [thing for thing in gc.get_objects()
-                  if isinstance(thing, io.TextIOWrapper) and not thing.closed and "w" in str(getattr(thing, "mode", ""))
-                  and isinstance(getattr(thing, "name", None), str) and not thing.name.startswith("<")
-                  and thing.name != os.devnull]
+    still_open = [thing for thing in gc.get_objects()  # their types, because isinstance() wakes matplotlib's lazy objects
+                  if issubclass(type(thing), io.FileIO) and not thing.closed and thing.writable()
+                  and isinstance(thing.name, str) and not thing.name.startswith("<") and thing.name != os.devnull]
     return sorted(Path(thing.name).suffix or "(no suffix)" for thing in still_open)
 
 

@@ -12,18 +12,24 @@ from nbclient import NotebookClient
 from tests.notebook_files import NOTEBOOK_FOLDER
 
 TRIES = 3
+COMMAND_SECONDS = 1800  # a command that takes longer hangs, on any machine
 DIED_AT_THE_START = "Kernel died before replying to kernel_info"  # what jupyter_client says of it
 
 
-def tried_again(start):
-    """Return a function that does as ``start``, and tries up to TRIES times while it raises RuntimeError."""
-    def start_again(*args, **kwargs):
-        for _ in range(TRIES - 1):
+def kernel_tried_again(start):
+    """Return a stand-in for ``start``, the ``__init__`` of nbval's RunningKernel, that gives a kernel TRIES tries to start.
+
+    A kernel that started and gave no answer is stopped before the next. Raises RuntimeError when no try succeeds.
+    """
+    def start_again(kernel, *args, **kwargs):
+        for attempt in range(TRIES):
             try:
-                return start(*args, **kwargs)
+                return start(kernel, *args, **kwargs)
             except RuntimeError:
-                continue
-        return start(*args, **kwargs)
+                if hasattr(kernel, "km"):
+                    kernel.stop()
+                if attempt == TRIES - 1:
+                    raise
     return start_again
 
 
@@ -50,9 +56,13 @@ async def execute(notebook, seconds):
 
 
 def run_again_if_no_kernel_starts(command):
-    """Run the ``command`` of a program that starts a kernel, up to TRIES times; return subprocess.run's last answer."""
+    """Run the ``command`` of a program that starts a kernel, up to TRIES times; return subprocess.run's last answer.
+
+    Raises subprocess.TimeoutExpired for a command that takes more than COMMAND_SECONDS.
+    """
     for _ in range(TRIES):
-        run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+        run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+                             timeout=COMMAND_SECONDS)
         if DIED_AT_THE_START not in run.stderr:
             break
     return run

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from tests import kernels
+from tests import conditions, kernels
 from tests.inprocess import difference, own_temp_folder
 from tests.notebook_files import code_cells, paths_starting_with, read_notebook
 
@@ -48,6 +48,7 @@ def main():
     parser.add_argument("prefix", nargs="*", help="notebooks whose file name starts so (all)")
     parser.add_argument("--copies", type=int, default=20, help="learners at once (20)")
     options = parser.parse_args()
+    conditions.apply()
     wrong = 0
     print(f"{options.copies} learners at once on {os.cpu_count()} cores")
     for path in paths_starting_with(options.prefix):

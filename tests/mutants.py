@@ -28,7 +28,8 @@ from tests.inprocess import Session, difference, in_child, open_files, own_temp_
 from tests.notebook_files import PROJECT, code_cells, paths_starting_with, read_notebook
 
 ALLOWED = PROJECT / "tests" / "mutants_allowed.toml"
-SECONDS = 60  # a mutant that hangs so long has changed what the reader sees, so it counts as caught
+# A mutant that runs longer than this and TIMES_AS_LONG as its notebook hangs: the reader would see it, so it counts as caught.
+SECONDS, TIMES_AS_LONG = 60, 20
 SURVIVED, CAUGHT = 0, 1  # exit codes of a fork
 
 OPTIONS = {"newline", "encoding", "quoting", "delimiter", "quotechar", "escapechar", "lineterminator", "restval",
@@ -183,9 +184,11 @@ def try_mutants(path, kinds):
     mutants = [(place, mutant) for place, cell in enumerate(cells) if "-ex-" not in cell.id
                for mutant in mutants_of(cell.id, cell.source)]
     unchanged = Mutant(cells[0].id, "", "nothing changed", cells[0].source)
-    if _is_caught(session, cells, 0, unchanged):
+    started = time.monotonic()
+    if _is_caught(session, cells, 0, unchanged, limit=0):
         raise RuntimeError(f"{path.name} differs from its stored outputs before anything is changed: see  pytest {path.name}")
-    return [(mutant.name, mutant.kind, _is_caught(session, cells, place, mutant))
+    limit = max(SECONDS, round(TIMES_AS_LONG * (time.monotonic() - started)))
+    return [(mutant.name, mutant.kind, _is_caught(session, cells, place, mutant, limit))
             for place, mutant in mutants if mutant.kind in kinds]
 
 
@@ -194,13 +197,13 @@ def try_flushes(path):
     return try_mutants(path, ("flush",))
 
 
-def _is_caught(session, cells, place, mutant):
+def _is_caught(session, cells, place, mutant, limit):
     if rules.careless_opens(mutant.cell, mutant.source):
         return True
     with own_temp_folder() as temp, open(os.devnull, "wb") as devnull:
         child = os.fork()
         if child == 0:
-            signal.alarm(SECONDS)
+            signal.alarm(limit)  # seconds; 0 sets none
             for descriptor in (1, 2):  # what a broken child process says is nobody's to read
                 os.dup2(devnull.fileno(), descriptor)
             outcome = None

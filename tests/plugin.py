@@ -27,7 +27,7 @@ _children = {}
 
 def pytest_configure(config):
     conditions.apply()
-    RunningKernel.__init__ = kernels.tried_again(RunningKernel.__init__)
+    RunningKernel.__init__ = kernels.kernel_tried_again(RunningKernel.__init__)
     config.addinivalue_line("markers", "child(runs): run runs(path), or runs(), in a process of its own, ahead of the test")
 
 

@@ -20,7 +20,7 @@ def refresh(path):
     Raises CellExecutionError, with nothing written, when a cell raises.
     """
     notebook = read_notebook(path)
-    asyncio.run(kernels.execute(notebook, seconds=120))
+    asyncio.run(kernels.execute(notebook, seconds=300))
     return write_if_changed(normalise(notebook), path)
 
 

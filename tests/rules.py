@@ -91,7 +91,7 @@ def tells_nothing_of_the_machine(notebook, user_names=()):
         for text in _shown_texts(cell):
             offences += [f"{cell.id}: the output holds {what}" for what, pattern in TELLTALES.items() if pattern.search(text)]
             offences += [f"{cell.id}: the output holds the user name {name!r}" for name in user_names
-                         if re.search(rf"\b{re.escape(name)}\b", text)]
+                         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
     return offences
 
 

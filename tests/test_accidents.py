@@ -21,6 +21,7 @@ def test_a_program_that_wrote_no_rows_is_not_shown_as_one_that_lost_them(monkeyp
 
 
 def test_what_waits_for_its_kill_waits_for_us_and_not_for_a_clock(tmp_path):
+    assert "sleep" not in accidents.PROGRAM
     _, process = accidents._start(accidents.WAYS_OUT["killed"], tmp_path / "orders.csv")
     assert process.stdout.readline().strip() == b"ready"
     try:

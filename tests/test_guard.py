@@ -185,7 +185,7 @@ def run_nbval_over_spoiled_cells():
         write_if_changed(notebook, copy_of_project / "notebooks" / "spoiled.ipynb")
         plain = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "FORCE_COLOR")}
         run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header", "--color=no"], cwd=copy_of_project,
-                             env=plain, capture_output=True, encoding="utf-8")
+                             env=plain, capture_output=True, encoding="utf-8", errors="replace")
     return run.returncode, run.stdout
 
 

@@ -42,6 +42,21 @@ def test_a_notebook_is_run_although_a_port_of_its_kernel_was_taken(taken_port):
     assert len(taken_port) > 5, "the first kernel did start, so this test shows nothing"
 
 
+def test_a_kernel_that_started_and_gave_no_answer_is_stopped_before_the_next(monkeypatch):
+    answers, silent = RunningKernel._ensure_iopub_up, []
+
+    def is_silent_at_first(kernel):
+        if not silent:
+            silent.append(kernel.km)
+            raise RuntimeError("Kernel info request timed out")
+        answers(kernel)
+
+    monkeypatch.setattr(RunningKernel, "_ensure_iopub_up", is_silent_at_first)
+    kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME)
+    assert (silent[0].is_alive(), kernel.km.is_alive()) == (False, True)
+    kernel.stop()
+
+
 def test_nbval_gets_its_kernel_although_a_port_was_taken(taken_port):
     kernel = RunningKernel(CURRENT_ENV_KERNEL_NAME)
     kernel.stop()

@@ -1,10 +1,12 @@
 """Every stored notebook keeps the rules, beyond what nbval compares."""
+import copy
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_output
 
 from tests import rules
-from tests.notebook_files import notebook_paths, read_notebook
+from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
 NOTEBOOKS = {path.name: read_notebook(path) for path in notebook_paths()}
 
@@ -22,6 +24,13 @@ def test_a_notebook(name, rule):
 
 def test_no_cell_id_repeats_across_notebooks():
     assert not rules.ids_that_repeat(NOTEBOOKS)
+
+
+def test_a_home_folder_in_an_output_would_be_found():
+    notebook = copy.deepcopy(next(iter(NOTEBOOKS.values())))
+    code_cells(notebook)[0].outputs = [new_output("stream", name="stdout", text="saved to /srv/people/ada/orders.csv\n")]
+    assert rules.tells_nothing_of_the_machine(notebook, ["/srv/people/ada"])
+    assert not rules.tells_nothing_of_the_machine(notebook, ["/srv/people/ad"])
 
 
 def test_no_output_names_a_home_folder():

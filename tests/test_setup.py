@@ -2,6 +2,7 @@
 import ast
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -44,6 +45,28 @@ def test_the_commands_can_be_read_by_an_old_python(file):
     source = (PROJECT / file).read_text(encoding="utf-8")
     tree = ast.parse(source, file, feature_version=(3, 4))  # no older one can be asked for
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)], "ast lets f-strings pass"
+
+
+ASKS_BEFORE_IT_ENDS = """
+import signal, sys, time
+def end(*ignored):
+    time.sleep(1)  # seconds; a parent that does not wait gives it a quarter of one
+    sys.exit(7)
+signal.signal(signal.SIGINT, end)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt like this")
+def test_ctrl_c_is_left_to_the_program_that_was_started():
+    program = f"import sys, environment; sys.exit(environment.run([sys.executable, '-c', {ASKS_BEFORE_IT_ENDS!r}]))"
+    started = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT / "tests", stdout=subprocess.PIPE,
+                               start_new_session=True)
+    assert started.stdout.readline().strip() == b"ready"
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+    started.communicate(timeout=300)
+    assert started.returncode == 7
 
 
 def test_a_missing_requirements_file_is_named(monkeypatch, tmp_path):

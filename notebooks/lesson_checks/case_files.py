@@ -120,6 +120,8 @@ def run_as_program(function, runner, *arguments):
         raise NotImplementedError
     if ended.returncode == STOPPED:
         raise NotYet(ended.stderr)
+    if ended.returncode == 1 and "Traceback" in ended.stderr:
+        raise NotYet(f"your program could not be started in a process of its own: {ended.stderr.strip().splitlines()[-1]}")
     return ended.returncode
 
 
@@ -534,24 +536,24 @@ class WatchedMoves:
         self.done, self.from_other_disk, self.renamed = False, False, False
         self.really_replace = os.replace
 
-    def replace(self, source, destination, **others):
-        self._look_before(source)
-        if not Path(source).resolve().is_relative_to(self.target.parent.resolve()):
+    def replace(self, src, dst, **others):
+        self._look_before(src)
+        if not Path(src).resolve().is_relative_to(self.target.parent.resolve()):
             self.from_other_disk = True
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        rows = rows_of(Path(source).read_bytes())
+        rows = rows_of(Path(src).read_bytes())
         if rows != self.orders.new:
             self._refuse(f"the new file held {orders_in(rows):,} of 1,142 orders when it was moved: "
                          "the rest was still in your program")
-        if open_files(source):
+        if open_files(src):
             self._refuse("all 1,142 orders are there, but the file is still open when it is moved: "
                          "Windows refuses that")
-        self.really_replace(source, destination, **others)
+        self.really_replace(src, dst, **others)
         self.done = True
 
-    def rename(self, source, destination, **others):
-        self._look_before(source)
-        if open_files(source):
+    def rename(self, src, dst, **others):
+        self._look_before(src)
+        if open_files(src):
             self._refuse("the file is still open when it is moved: Windows refuses that, and its last rows may still "
                          "be in your program")
         self.renamed = True

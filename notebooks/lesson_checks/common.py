@@ -86,6 +86,15 @@ def load_orders():
         return list(csv.DictReader(source))
 
 
+def csv_bytes(rows):
+    """Return ``rows``, a list of dictionaries, as a CSV file of DictWriter holds them: header, then rows, in UTF-8."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
+
+
 def temporary_folder():
     """Return a TemporaryDirectory for one try; use it in a ``with`` block, which gives its name."""
     return tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
@@ -104,14 +113,17 @@ def run_python(program, *arguments):
     """Run ``program`` (Python source) in a fresh Python process and return its CompletedProcess.
 
     The process ignores the environment's PYTHON... variables, and colours nothing, so that it behaves the same
-    everywhere.
+    everywhere. Raises subprocess.TimeoutExpired when it takes more than 300 seconds.
     """
     return subprocess.run([sys.executable, "-I", "-X", "utf8", "-c", textwrap.dedent(program), *map(str, arguments)],
                           capture_output=True, text=True, encoding="utf-8", timeout=300, env=plain_environment())
 
 
 def read_by_another_process(path):
-    """Return the bytes that another process finds when it opens ``path`` by name, or None without a file."""
+    """Return the bytes that another process finds when it opens ``path`` by name, or None without a file.
+
+    Raises RuntimeError when that process may not read the file, and subprocess.TimeoutExpired after 300 seconds.
+    """
     reader = """
         import sys
         from pathlib import Path

@@ -155,11 +155,11 @@ def _explain_carrier(content, wanted):
         raise NotYet("the weight is empty: a missing value is to be 0")
     if not first.startswith('"') or '|""|' not in text or '|"0"\n' not in text:
         raise NotYet(f"not every value is in quotes: the second line is {text.splitlines()[1]!r}")
-    pairs = zip(text.splitlines(), wanted.decode("utf-8").splitlines())
-    number, (line, right) = next(((n, pair) for n, pair in enumerate(pairs, 1) if pair[0] != pair[1]), (0, ("", "")))
-    if not number:
-        raise NotYet("all lines are right, but the file ends in another way: its last line wants a \\n, and nothing after it")
-    raise NotYet(f"line {number} is {line!r}, and the specification gives {right!r}")
+    lines = zip(text.splitlines(), wanted.decode("utf-8").splitlines())
+    for number, (line, right) in enumerate(lines, start=1):
+        if line != right:
+            raise NotYet(f"line {number} is {line!r}, and the specification gives {right!r}")
+    raise NotYet("all lines are right, but the file ends in another way: its last line wants a \\n, and nothing after it")
 
 
 @exercise
@@ -246,9 +246,8 @@ def _judge_appended(content, state, added, code):
     values = [row for row in rows[1:] if row]
     filled = state == "filled"
     if len(values) < len(added) + filled:
-        raise NotYet(f"{len(values)} of {len(added) + filled} orders are in the file after two calls: the last call "
-                     "threw away what was there. Mode \"a\" appends" if len(values) == 2 else
-                     f"{len(values)} of {len(added) + filled} orders are in the file after two calls")
+        why = ': the last call threw away what was there. Mode "a" appends' if len(values) == 2 else ""
+        raise NotYet(f"{len(values)} of {len(added) + filled} orders are in the file after two calls{why}")
     if filled and rows[:2] != [["item", "order_id"], ["Olive oil 0.5 l", "000000"]]:
         raise NotYet("what stood in the file before was changed: append, and leave the rest as it is")
     found = [dict(zip(rows[0], row)) for row in values][filled:]

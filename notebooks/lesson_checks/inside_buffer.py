@@ -8,6 +8,7 @@ from pathlib import Path
 from lesson_checks.common import (
     NotYet,
     code_of,
+    csv_bytes,
     exercise,
     load_orders,
     read_by_another_process,
@@ -145,7 +146,7 @@ def halve_the_trips(write_live):
         raise NotYet(f"{count}, but one of them brought {max(rows_in):,} rows: until then the screen was that many rows behind")
     if sum(rows_in) < len(orders):
         raise NotYet(f"{count}, but when write_live returns {sum(rows_in):,} of 1,142 rows are visible: who sends the last ones?")
-    if b"".join(trips) != _as_csv(orders):
+    if b"".join(trips) != csv_bytes(orders):
         raise NotYet("the rows that arrived are not the orders: write a header, then each order once")
     if len(trips) > len(orders) // 2:
         raise NotYet(f"{count}, and half of 1,142 is 571: a flush, or a line end in a line-buffered file, is a trip")
@@ -155,11 +156,3 @@ def halve_the_trips(write_live):
 def _data_rows(trip):
     rows = list(csv.reader(io.StringIO(trip.decode("utf-8", errors="replace"), newline="")))
     return len(rows) - (bool(rows) and rows[0][:1] == ["order_id"])
-
-
-def _as_csv(orders):
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(orders[0]))
-    writer.writeheader()
-    writer.writerows(orders)
-    return text.getvalue().encode("utf-8")

@@ -1,7 +1,6 @@
 """Checks for notebook 06, Lose nothing."""
 import contextlib
 import csv
-import io
 import os
 import stat
 import subprocess
@@ -9,7 +8,15 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from lesson_checks.common import NotYet, code_of, exercise, plain_environment, temporary_folder, why_still_waiting
+from lesson_checks.common import (
+    NotYet,
+    code_of,
+    csv_bytes,
+    exercise,
+    plain_environment,
+    temporary_folder,
+    why_still_waiting,
+)
 from lesson_checks.windows import open_files
 
 __all__ = ["which_exits", "survive_sigterm", "publish_in_one_step"]
@@ -220,16 +227,17 @@ def _publish_watched(function, target, broken):
             yield row
         look("after the last row")
 
-    def watched_fsync(descriptor, fsync=os.fsync):
-        descriptor = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+    # Their parameters have the names of the real ones, for a caller who names them.
+    def watched_fsync(fd, fsync=os.fsync):
+        descriptor = fd if isinstance(fd, int) else fd.fileno()
         if stat.S_ISREG(os.fstat(descriptor).st_mode) and not events["replaced"]:
             look("at os.fsync")
             events["synced"] = os.fstat(descriptor).st_size == len(_complete())
             events["synced too early"] = not events["synced"]
         fsync(descriptor)
 
-    def watched_replace(source, destination, *, replace=os.replace, **options):
-        source, destination = Path(source), Path(destination)
+    def watched_replace(src, dst, *, replace=os.replace, **options):
+        source, destination = Path(src), Path(dst)
         if destination.name == target.name and destination.parent.resolve() == target.parent.resolve():
             look("before os.replace")
             if source.parent.resolve() != target.parent.resolve():
@@ -242,7 +250,7 @@ def _publish_watched(function, target, broken):
             events["replaced"] = True
         replace(source, destination, **options)
 
-    def watched_rename(source, destination, **options):
+    def watched_rename(src, dst, **options):
         stop("os.rename fails on Windows when the target exists: use os.replace, which is the same on every system")
 
     try:
@@ -271,11 +279,7 @@ def _judge_source(source, events, stop):
 
 
 def _complete():
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, NAMES)
-    writer.writeheader()
-    writer.writerows(ROWS)
-    return text.getvalue().encode("utf-8")
+    return csv_bytes(ROWS)
 
 
 def _seen(path):

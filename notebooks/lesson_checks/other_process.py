@@ -47,12 +47,13 @@ def stop_for(error, who):
 def open_with(raw=io.FileIO, text=io.TextIOWrapper):
     """Return a function like open() whose files for writing have these classes as lowest and highest layer.
 
-    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck.
+    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck. With
+    ``buffering=0`` there are no layers to replace, and open() itself answers.
     """
     plain_open = io.open
 
     def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
-        if not set(mode) & set("wax+"):
+        if not set(mode) & set("wax+") or buffering == 0:
             return plain_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
         lowest = raw(file, mode.replace("b", "").replace("t", ""), closefd, opener)
         below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(lowest, 1 << 20)
@@ -74,13 +75,13 @@ def log_until_the_plug_is_pulled(learner, path):
 
 # --- Case 7: threads with bad luck ---
 
-LONGEST = 15  # seconds; no program here needs a single one
+LONGEST = 15  # seconds, those of hold_back() not counted; no program here needs a single one
 waits = {}  # a thread -> (what it waits for: a Condition or a Thread, whether for ever), until it is woken
 woken = []  # one entry each time that somebody is woken or has done waiting, so that two looks can be compared
 starting = set()  # the threads whose start() has not returned: they move, though nothing shows it yet
 held = set()  # the threads that hold_back() keeps
 helpers = set()  # the thread that watches, which is none of the program's own
-patience = iter(range(1000))  # how often all calls of hold_back() look: 2 seconds, for threads that ask and ask
+patience = iter(range(1000))  # how often all calls of hold_back() look, each after 2 ms or more
 
 
 def save_with_bad_luck(learner, path, orders):
@@ -126,7 +127,7 @@ def hold_back():
 
 def _others_go_on(me):
     others = [thread for thread in threading.enumerate() if thread not in held | helpers]
-    if any(thread.is_alive() and thread not in waits for thread in others):
+    if starting or any(thread.is_alive() and thread not in waits for thread in others):
         return True
     # The main thread has come to its end: then Python waits for this one, or not.
     return me.daemon and not threading.main_thread().is_alive()
@@ -146,10 +147,10 @@ def _note_who_waits():
         return noted_wait
 
     def noted_notify(condition, n=1, notify=threading.Condition.notify):
-        for thread, (thing, _) in list(waits.items()):
-            if thing is condition:
-                woken.append(thing)
-                waits.pop(thread, None)
+        asleep = [thread for thread, (thing, _) in list(waits.items()) if thing is condition]
+        for thread in asleep[:n]:  # who came first is woken first, as in Condition itself
+            woken.append(condition)
+            waits.pop(thread, None)
         notify(condition, n)
 
     threading.Condition.wait = noted(threading.Condition.wait)
@@ -164,8 +165,10 @@ def _note_starts():
     def noted_start(thread, start=threading.Thread.start):
         started.append(thread)
         starting.add(thread)
-        start(thread)
-        starting.discard(thread)
+        try:
+            start(thread)
+        finally:
+            starting.discard(thread)
 
     threading.Thread.start = noted_start
     return started
@@ -182,8 +185,10 @@ def _stop_for_thread(arguments):
 
 
 def _watch_for_a_standstill():
-    for _ in range(LONGEST * 20):
+    looks = 0
+    while looks < LONGEST * 20:
         time.sleep(0.05)
+        looks += not held  # the time for which we keep a thread is not its own
         if _stands_still_for_a_while():
             stop("your program does not end: a thread waits for a row, or join() for a task_done(), that never comes")
     stop("your program does not end")
