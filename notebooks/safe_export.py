@@ -16,12 +16,14 @@ What it does, in this order:
    step only inside one file system
 4. flush and close: the rows leave the process, and an error that waited, such as a full disk, shows up here
 5. fsync in between: the system hands the bytes to the disk *before* the name points to them
-6. os.replace: the name ``orders.csv`` goes from the old file to the new one in one step
+6. os.replace: the name ``orders.csv`` goes from the old file to the new one in one step (POSIX
+   promises it; Windows does it as a rule, and promises nothing)
 
 What to know before you rely on it:
 
-* The lock lets go when its process ends, however it ends. The empty lock file stays, on purpose: whoever
-  removed it would let a second exporter in. A second exporter at the same time gets AnotherExport.
+* The lock lets go when its process ends, however it ends; on Linux and macOS when every process that was forked
+  from it meanwhile has ended, too. The empty lock file stays, on purpose: whoever removed it would let a second
+  exporter in. A second exporter at the same time gets AnotherExport.
 * Where a network file system ignores locks, two exporters at once may cost one of them an error, when the
   other has removed its unfinished file. The target is whole all the same: no two ever write to one file.
 * A target that you may not write to gets PermissionError, as with ``open()``, and stays as it is.
@@ -129,7 +131,7 @@ def only_exporter(target):
 def sync_folder(folder):
     """Put a folder's own entries, such as a new name, on the disk.
 
-    Does nothing where that is impossible: on Windows, which has no call for it, on some network file systems, and
+    Does nothing where that is impossible: on Windows, where Python has no call for it, on some network file systems, and
     in a folder that this process may not read. Raises OSError when the disk reports an error.
     """
     if os.name == "nt":
