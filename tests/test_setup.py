@@ -54,7 +54,8 @@ def end(*ignored):
     sys.exit(7)
 signal.signal(signal.SIGINT, end)
 print("ready", flush=True)
-signal.pause()
+while True:  # signal.pause() would miss a signal that comes just before it
+    time.sleep(0.05)
 """
 
 
