@@ -1,12 +1,13 @@
 """Checks for notebook 02, Shape a CSV with DictWriter."""
-import builtins
 import contextlib
 import copy
 import csv
 import io
 from pathlib import Path
+from unittest import mock
 
 from lesson_checks.common import NotYet, code_of, exercise, load_orders, read_by_another_process, temporary_folder
+from lesson_checks.windows import open_replaced
 
 __all__ = ["predict_line", "write_for_carrier", "export_known", "append_orders"]
 
@@ -18,8 +19,7 @@ def as_on_windows(function):
     """While ``function`` runs, let open() choose as Windows does what the caller leaves open.
 
     Text without newline= is written with CR LF; text without encoding= is in the code page of western
-    Windows. So a forgotten option shows on every system. A notebook has an ``open`` of its own among the
-    function's globals, which is replaced too.
+    Windows. So a forgotten option shows on every system.
     """
     real_open = io.open
 
@@ -32,18 +32,8 @@ def as_on_windows(function):
     def text_encoding(encoding, stacklevel=2):  # pathlib asks it, and with UTF-8 mode it would answer utf-8
         return "locale" if encoding is None else encoding
 
-    of_notebook = getattr(function, "__globals__", {})
-    places = [(vars(builtins), "open", open_as_on_windows), (vars(io), "open", open_as_on_windows),
-              (vars(io), "text_encoding", text_encoding)]
-    places += [(of_notebook, "open", open_as_on_windows)] if "open" in of_notebook else []
-    before = [(place, name, place[name]) for place, name, _ in places]
-    for place, name, stand_in in places:
-        place[name] = stand_in
-    try:
+    with open_replaced(function, open_as_on_windows), mock.patch.object(io, "text_encoding", text_encoding):
         yield
-    finally:
-        for place, name, value in before:
-            place[name] = value
 
 
 def _run(function, *arguments):

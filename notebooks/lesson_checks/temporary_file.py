@@ -1,5 +1,4 @@
 """Checks for notebook 01, Use a temporary file."""
-import csv
 import io
 import os
 import tempfile
@@ -9,13 +8,14 @@ from unittest import mock
 from lesson_checks.common import (
     NotYet,
     code_of,
+    csv_bytes,
     exercise,
     load_orders,
     read_by_another_process,
     temporary_folder,
     whole_rows,
 )
-from lesson_checks.windows import RemovalRefused, is_open_and_marked, open_files, removal_as_on_windows
+from lesson_checks.windows import RemovalRefused, is_open_and_marked, open_files, open_replaced, removal_as_on_windows
 
 __all__ = ["keep_the_file", "text_of_orders", "hand_over"]
 
@@ -55,15 +55,20 @@ def text_of_orders(function):
     """Call ``text_of_orders(orders)`` as if this computer ran Windows, and compare with data/orders.csv.
 
     As on Windows, a temporary text file without ``encoding=`` gets cp1252 here, which has no letter for
-    the first shop of "Łódź Tools".
+    the first shop of "Łódź Tools", and a second open of a file that is marked for deletion is refused.
     """
     orders = load_orders()
-    wanted = io.StringIO(newline="")
-    writer = csv.DictWriter(wanted, fieldnames=list(orders[0]))
-    writer.writeheader()
-    writer.writerows(orders)
+    wanted = csv_bytes(orders).decode("utf-8")
     code = code_of(function)
-    with mock.patch.object(tempfile, "NamedTemporaryFile", _as_on_windows(tempfile.NamedTemporaryFile)), \
+    real_open = io.open
+
+    def open_as_on_windows(file, *arguments, **options):
+        if isinstance(file, (str, os.PathLike)) and is_open_and_marked(file):
+            raise NotYet("Windows refuses: the file is open and marked for deletion. Read it through the handle, after seek(0)")
+        return real_open(file, *arguments, **options)
+
+    with open_replaced(function, open_as_on_windows), \
+            mock.patch.object(tempfile, "NamedTemporaryFile", _as_on_windows(tempfile.NamedTemporaryFile)), \
             mock.patch.object(tempfile, "TemporaryFile", _as_on_windows(tempfile.TemporaryFile)):
         try:
             text = function(orders)
@@ -79,14 +84,14 @@ def text_of_orders(function):
         raise NotYet("you return bytes: the text is wanted")
     if not isinstance(text, str):
         raise NotYet(f"you return {'None' if text is None else type(text).__name__}: the text is wanted")
-    if text == wanted.getvalue():
+    if text == wanted:
         return "the text of all 1,142 orders, line ends and Łódź included"
     if not text:
-        hint = "" if "seek" in code else ": after writing, the file stands at its end"
-        raise NotYet(f"you return 0 characters{hint}")
-    if text.split() == wanted.getvalue().split():
+        hint = "seek(0) must come after the writing" if "seek" in code else "after writing, the file stands at its end"
+        raise NotYet(f"you return 0 characters: {hint}")
+    if text.split() == wanted.split():
         raise NotYet("all rows are there, but their line ends have changed: what does csv want for newline?")
-    raise NotYet(f"you return {len(text):,} of {len(wanted.getvalue()):,} characters")
+    raise NotYet(f"you return {len(text):,} of {len(wanted):,} characters")
 
 
 def _as_on_windows(make):

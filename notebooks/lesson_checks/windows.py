@@ -1,4 +1,5 @@
 """What Windows forbids to do with an open file, forbidden on every system."""
+import builtins
 import contextlib
 import gc
 import io
@@ -39,6 +40,23 @@ def is_open_and_marked(path):
                     if os.path.samefile(thing.name, path):
                         return True
     return False
+
+
+@contextlib.contextmanager
+def open_replaced(function, stand_in):
+    """Let the learner's ``function`` find ``stand_in`` wherever it looks for ``open``, inside this block.
+
+    A notebook has an ``open`` of its own among the function's globals, which is replaced too.
+    """
+    places = [vars(builtins), vars(io), getattr(function, "__globals__", {})]
+    before = [(place, place["open"]) for place in places if "open" in place]
+    for place, _ in before:
+        place["open"] = stand_in
+    try:
+        yield
+    finally:
+        for place, real_open in before:
+            place["open"] = real_open
 
 
 @contextlib.contextmanager
