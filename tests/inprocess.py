@@ -25,6 +25,7 @@ from traitlets.config import Config
 
 from tests.notebook_files import NOTEBOOK_FOLDER
 
+IMPORTED_AHEAD = ["tests.inprocess", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"]
 CHILD_SECONDS = 600  # a child that takes longer hangs, on any machine
 
 NOT_COMPARED = ("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count",
@@ -101,6 +102,7 @@ def own_temp_folder():
 
 
 def _child(pipe, function, arguments):
+    gc.freeze()  # what was imported ahead is nobody's open file: the searches through all objects leave it out
     try:
         with own_temp_folder() as folder:
             answer = function(*arguments)
@@ -112,6 +114,16 @@ def _child(pipe, function, arguments):
     os._exit(0)  # as nbval ends a kernel: nothing gets a last chance to tidy up
 
 
+def import_ahead(modules=()):
+    """Let the children of this process begin with pandas, matplotlib and ``modules``, an iterable of names, imported.
+
+    Where the system can fork, one process imports them once, and each child is a copy of it. To be called before the
+    first child starts.
+    """
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        multiprocessing.get_context("forkserver").set_forkserver_preload([*IMPORTED_AHEAD, *modules])
+
+
 def in_child(function, *arguments):
     """Call ``function`` in a process of its own with an empty temp folder.
 
@@ -120,8 +132,6 @@ def in_child(function, *arguments):
     """
     forkserver = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
-    if forkserver:
-        context.set_forkserver_preload(["tests.inprocess", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"])
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(there, function, arguments))
     child.start()

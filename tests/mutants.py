@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests import conditions, rules
-from tests.inprocess import Session, difference, in_child, open_files, own_temp_folder
+from tests.inprocess import Session, difference, import_ahead, in_child, open_files, own_temp_folder
 from tests.notebook_files import PROJECT, code_cells, paths_starting_with, read_notebook
 
 ALLOWED = PROJECT / "tests" / "mutants_allowed.toml"
@@ -240,6 +240,7 @@ def main():
     if not hasattr(os, "fork"):
         sys.exit("This command forks, which Windows cannot: run it on Linux or macOS.")
     conditions.apply()
+    import_ahead()
     paths = paths_starting_with(options.prefix)
     started = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

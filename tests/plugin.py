@@ -16,7 +16,7 @@ import pytest
 from nbval.kernel import RunningKernel
 
 from tests import conditions, kernels
-from tests.inprocess import in_child
+from tests.inprocess import import_ahead, in_child
 from tests.notebook_files import code_cells, notebook_paths, read_notebook
 
 MESSAGE_SECONDS = 60  # how long a busy machine may keep one message of a kernel; nbval's own limit is 5
@@ -85,9 +85,10 @@ def pytest_collection_finish(session):
     if is_the_whole_suite(session.config):
         _stop_unless_everything_is_compared(session)
     if not session.config.option.collectonly:
-        for wanted in filter(None, map(_child_of, session.items)):
-            if wanted not in _children:
-                _children[wanted] = _pool.submit(in_child, *wanted)
+        wanted = dict.fromkeys(filter(None, map(_child_of, session.items)))
+        import_ahead({function.__module__ for function, *_ in wanted})
+        for each in wanted:
+            _children[each] = _pool.submit(in_child, *each)
 
 
 def _stop_unless_everything_is_compared(session):

@@ -1,6 +1,10 @@
 """A notebook can be run in every way that people run it, and leaves nothing behind."""
+import tempfile
+from pathlib import Path
+
 import pytest
 
+from tests.inprocess import open_files
 from tests.notebook_files import notebook_paths
 from tests.rerun import run_twice
 
@@ -29,3 +33,21 @@ def test_no_file_is_left_open_at_the_end(child, path):
 def test_nothing_is_left_in_the_temp_folder(child, path):
     _, left_behind = child
     assert not left_behind
+
+
+def leave_two_of_three_files_open():
+    with tempfile.TemporaryDirectory() as folder:
+        orders = open(Path(folder, "orders.csv"), "w", newline="", encoding="utf-8")
+        log = open(Path(folder, "log.bin"), "ab", buffering=0)
+        with open(Path(folder, "closed.csv"), "w", newline="", encoding="utf-8"):
+            pass
+        found = open_files()
+        orders.close()
+        log.close()
+    return found
+
+
+@pytest.mark.child(runs=leave_two_of_three_files_open)
+def test_a_file_that_is_left_open_would_be_found(child):
+    found, _ = child
+    assert found == [".bin", ".csv"]
