@@ -6,7 +6,7 @@ from tests.notebook_files import code_cells
 
 VAGUE = {"here", "click here", "this", "link", "this link", "this page", "more", "read more", "see", "docs", "notebook"}
 CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
-LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]*)\)")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\](?:\([^)\s]*\)|\[[^\]]*\])")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 # What JupyterLab strips or draws unreadably: alert boxes, inline styles and scripts, task lists, literal notes.
 UNREADABLE = re.compile(r"alert-|style=|<(?:svg|script|style|iframe|picture)\b|^\s*[-*] \[[ xX]\]|> \[!", re.MULTILINE)
@@ -55,7 +55,7 @@ def says_what_its_pictures_show(notebook):
 def names_where_its_links_lead(notebook):
     """The text of every link makes sense alone."""
     return [f"{cell.id}: the link text {text!r} says nothing by itself" for cell, prose in _prose(notebook)
-            for text, _ in LINK.findall(prose) if text.strip().lower() in VAGUE or len(text.strip()) < 2]
+            for text in LINK.findall(prose) if text.strip().lower() in VAGUE or len(text.strip()) < 2]
 
 
 def heads_its_tables(notebook):

@@ -14,10 +14,13 @@ from tests.inprocess import Session, difference
 from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))["question"]
-INDEX = read_notebook(NOTEBOOK_FOLDER / "08-field-guide.ipynb")
+INDEX_FILE = NOTEBOOK_FOLDER / "08-field-guide.ipynb"
+INDEX = read_notebook(INDEX_FILE)
 FILES = sorted(NOTEBOOK_FOLDER.glob("08[a-z]-*.ipynb"))
 HEADING = re.compile(r"^### ([A-Z]\d+) (.+)$", re.MULTILINE)
 NUMBER = re.compile(r"\b[A-I]\d{1,2}\b")
+# Code, headings and links with their address beside them, such as the list at the top of a file.
+WITHOUT_LINKS = re.compile(r"```.*?```|`[^`]*`|^#{1,6} .*?$|\[[^\]]*\]\([^)]*\)", re.DOTALL | re.MULTILINE)
 
 
 @dataclass
@@ -81,7 +84,7 @@ def test_an_entry_answers_a_question(number):
 @BY_ENTRY
 def test_an_entry_is_in_the_index_by_symptom_under_its_title_and_file(number):
     entry = ENTRIES[number]
-    assert f"| {number} | [{entry.title}]({entry.file.name}) |" in index_cell("symptoms")
+    assert f"| {number} | [{entry.title}][{number}] |" in index_cell("symptoms")
 
 
 @BY_ENTRY
@@ -100,12 +103,28 @@ def test_the_entries_name_no_entry_that_does_not_exist():
     assert not set(NUMBER.findall(prose)) - set(ENTRIES)
 
 
-def test_the_index_by_error_message_links_to_the_file_that_holds_the_entry():
-    links = re.findall(r"\[((?:[A-Z]\d+(?:, )?)+) in [^\]]+\]\(([^)]+)\)", index_cell("errors"))
-    assert len(links) >= 40
-    wrong = [(numbers, file) for numbers, file in links
-             for number in numbers.split(", ") if ENTRIES[number].file.name != file]
-    assert not wrong
+def test_each_row_of_the_index_by_error_message_links_to_an_entry():
+    rows = re.findall(r"^\| `.+?` \| (.+) \|$", index_cell("errors"), re.MULTILINE)
+    assert len(rows) >= 40
+    assert not [row for row in rows if not re.search(r"\[([A-I]\d+) in [^\]]+\]\[\1\]", row)]
+
+
+@pytest.mark.parametrize("path", [INDEX_FILE, *FILES], ids=lambda path: path.stem)
+def test_whoever_reads_the_number_of_an_entry_can_click_on_it(path):
+    wrong = []
+    for cell in read_notebook(path).cells:
+        prose = WITHOUT_LINKS.sub("", cell.source) if cell.cell_type == "markdown" else ""
+        links = dict(re.findall(r"^\[([A-I]\d+)\]: (\S+)$", prose, re.MULTILINE))
+        prose = re.sub(r"^\[[A-I]\d+\]: .+$", "", prose, flags=re.MULTILINE)
+        wrong += [f"{cell.id}: {number} is no link" for number in re.findall(r"(?<!\[)\b[A-I]\d{1,2}\b(?!\])", prose)
+                  if not prose.count(f"| {number} | [")]  # the first column beside a linked title
+        used = set(re.findall(r"\[([A-I]\d+)\]", prose))
+        wrong += [f"{cell.id}: {number} is {'used' if number in used else 'defined'} only" for number in used ^ set(links)]
+        for number in used & set(links):
+            place = "" if ENTRIES[number].file == path else ENTRIES[number].file.name
+            if links[number] != f"{place}#{number} {ENTRIES[number].title}".replace(" ", "-"):
+                wrong.append(f"{cell.id}: {number} leads to {links[number]}")
+    assert not wrong, "\n".join(wrong)
 
 
 @BY_ENTRY

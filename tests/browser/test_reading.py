@@ -81,3 +81,21 @@ def test_notebook_7_runs_it_too(notebook7, page, path):
     open_notebook(page, notebook7(path.name))
     assert not differences(page.evaluate(RUN_ALL), path)
     close_notebook(page)
+
+
+OPEN_TAB = "name => window.jupyterapp.commands.execute('docmanager:open', {path: `notebooks/${name}`})"
+
+
+@pytest.mark.parametrize("link", ["The last rows are missing", "A9"])
+def test_a_click_in_the_index_opens_the_file_of_an_entry_and_once_that_is_open_goes_to_the_entry(lab, page, link):
+    open_notebook(page, lab("08-field-guide.ipynb"))
+    page.locator(f"{PANEL} a", has_text=link).filter(visible=True).first.click()
+    heading = page.locator(f"{PANEL} h3", has_text="A9 The last rows are missing")
+    expect(page.locator(f"{PANEL} h1", has_text="Look up an empty or short file")).to_be_in_viewport()
+    expect(heading).to_be_attached()
+    expect(heading).not_to_be_in_viewport()
+    page.evaluate(OPEN_TAB, "08-field-guide.ipynb")
+    page.locator(f"{PANEL} a", has_text=link).filter(visible=True).first.click()
+    expect(heading).to_be_in_viewport()
+    page.evaluate("""async () => { for (const widget of window.jupyterapp.shell.widgets('main'))
+        await widget.sessionContext?.shutdown(); }""")
