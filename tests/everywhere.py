@@ -25,6 +25,7 @@ from tests.notebook_files import PROJECT
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints", "browser")
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NOBODY = 65534
+SUITE_SECONDS = 3600  # a suite that takes longer hangs, on any machine
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ def _busy_cores():
 
 
 def run(condition, options):
-    """Run pytest with ``options`` under ``condition``; return its exit code, its output and what it left behind."""
+    """Run pytest with ``options`` under ``condition``; return its exit code, its output and what it left behind.
+
+    The exit code is None when pytest was not done after SUITE_SECONDS.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
         base = Path(base)
         checkout, temp, home = base / condition.checkout, base / condition.temp, base / "home"
@@ -111,9 +115,13 @@ def run(condition, options):
             for path in (temp, home) if condition.read_only else (temp, home, checkout, *checkout.rglob("*")):
                 os.chown(path, NOBODY, NOBODY)
         with _busy_cores() if condition.busy else contextlib.nullcontext():
-            done = subprocess.run([*condition.prefix, sys.executable, "-m", "pytest", "-q", *options], cwd=checkout,
-                                  env=environment, umask=condition.umask, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, encoding="utf-8", errors="replace")
+            try:
+                done = subprocess.run([*condition.prefix, sys.executable, "-m", "pytest", "-q", *options], cwd=checkout,
+                                      env=environment, umask=condition.umask, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      text=True, encoding="utf-8", errors="replace", timeout=SUITE_SECONDS)
+            except subprocess.TimeoutExpired as late:
+                said = late.stdout.decode("utf-8", "replace") if isinstance(late.stdout, bytes) else late.stdout or ""
+                return None, f"{said}\nnot done after {SUITE_SECONDS} seconds", []
         left = sorted(entry.name for entry in temp.iterdir() if not entry.name.startswith("pytest-of-"))
     return done.returncode, done.stdout, left
 
@@ -126,7 +134,7 @@ def _passes(condition, options):
     last = output.strip().splitlines()[-1] if output.strip() else "no output"
     print(f"{condition.name:<23}{'passed' if good else 'FAILED'} in {time.monotonic() - started:.0f} s: {last}"
           + (f"; left in the temp folder: {left}" if left else ""), flush=True)
-    if code:
+    if code != 0:
         print(output)
     return good
 

@@ -18,6 +18,7 @@ TELLTALES = {
     "a carriage return that hides text": re.compile(r"\r"),
 }
 WIDEST_LINE = 100  # JupyterLab 4 shows 105 characters at 1280 pixels; what is wider has to be scrolled to
+MODE = re.compile(r"[rwax][bt+]*")
 MARKS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 
 
@@ -155,8 +156,11 @@ def careless_opens(cell_id, source):
 def _opens_text(call):
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     given = {keyword.arg: keyword.value for keyword in call.keywords}
-    if name == "open" and isinstance(call.func, ast.Name):
+    first = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    if name == "fdopen" or name == "open" and isinstance(call.func, ast.Name):
         mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("r"))
+    elif name == "open" and MODE.fullmatch(str(first)):  # Path(...).open("w") has its mode in front
+        mode = call.args[0]
     elif name == "open":  # gzip.open and its like are binary unless the mode says t
         mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("rb"))
         return isinstance(mode, ast.Constant) and "t" in str(mode.value)

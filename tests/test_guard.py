@@ -92,6 +92,10 @@ SPOILED = {
         source="print(io.TextIOWrapper(io.BytesIO(), encoding='utf-8').closed)")),
     "text written without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         source="print(Path('orders.csv').write_text('1', encoding='utf-8'))")),
+    "a path opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(Path('orders.csv').open('w', encoding='utf-8').closed)")),
+    "a descriptor opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(os.fdopen(descriptor, 'w', encoding='utf-8').closed)")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),
 }
 
