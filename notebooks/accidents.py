@@ -107,7 +107,9 @@ def outcomes(*ways):
         finally:
             for _, process in running.values():  # has an effect only if one of them raised
                 process.kill()
-                process.communicate()
+                for pipe in (process.stdin, process.stdout, process.stderr):  # which a child of its own may still hold
+                    pipe.close()
+                process.wait()
     for way, (rows, _) in results.items():
         print(f"{way:<28}{rows} of 2 rows    {WAYS_OUT[way]}")
     return results

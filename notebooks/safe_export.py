@@ -26,7 +26,8 @@ What to know before you rely on it:
   exporter in. A second exporter at the same time gets AnotherExport.
 * Where a network file system ignores locks, two exporters at once may cost one of them an error, when the
   other has removed its unfinished file. The target is whole all the same: no two ever write to one file.
-* A target that you may not write to gets PermissionError, as with ``open()``, and stays as it is.
+* A read-only target gets PermissionError, as with ``open()``, and stays as it is. A target that its owner may write to
+  and you may not is replaced all the same, where you may write to its folder: on Linux and macOS a move asks for no more.
 * A target that exists keeps its permissions; a new one gets the usual ones, as with ``open()``. Owner and
   access lists are those of a new file. A symbolic link stays, and the file that it points to is replaced.
 * On Windows os.replace raises PermissionError while some program has the target open. The old file stays;

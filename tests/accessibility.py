@@ -6,7 +6,7 @@ from tests.notebook_files import code_cells
 
 VAGUE = {"here", "click here", "this", "link", "this link", "this page", "more", "read more", "see", "docs", "notebook"}
 CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
-LINK = re.compile(r"(?<!!)\[([^\]]*)\](?:\([^)\s]*\)|\[[^\]]*\])")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\](?:\([^)\s]*\)|\[[^\]]*\]|: )")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 # What JupyterLab strips or draws unreadably: alert boxes, inline styles and scripts, task lists, literal notes.
 UNREADABLE = re.compile(r"alert-|style=|<(?:svg|script|style|iframe|picture)\b|^\s*[-*] \[[ xX]\]|> \[!", re.MULTILINE)

@@ -80,12 +80,13 @@ def _cut(value):
 
 
 def open_files():
-    """Return the names of the files that Python still holds open for writing."""
+    """Return the suffixes of the files that Python still holds open for writing."""
     gc.collect()
     still_open = [thing for thing in gc.get_objects()  # their types, because isinstance() wakes matplotlib's lazy objects
                   if issubclass(type(thing), io.FileIO) and not thing.closed and thing.writable()
-                  and isinstance(thing.name, str) and not thing.name.startswith("<") and thing.name != os.devnull]
-    return sorted(Path(thing.name).suffix or "(no suffix)" for thing in still_open)
+                  and not isinstance(thing.name, int)]
+    names = [os.fsdecode(thing.name) for thing in still_open]
+    return sorted(Path(name).suffix or "(no suffix)" for name in names if not name.startswith("<") and name != os.devnull)
 
 
 @contextlib.contextmanager

@@ -58,11 +58,14 @@ async def execute(notebook, seconds):
 def run_again_if_no_kernel_starts(command):
     """Run the ``command`` of a program that starts a kernel, up to TRIES times; return subprocess.run's last answer.
 
-    Raises subprocess.TimeoutExpired for a command that takes more than COMMAND_SECONDS.
+    A command that is not done after COMMAND_SECONDS is ended; its exit code is 1, and its stderr says so.
     """
     for _ in range(TRIES):
-        run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
-                             timeout=COMMAND_SECONDS)
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+                                 timeout=COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 1, "", f"not done after {COMMAND_SECONDS} seconds")
         if DIED_AT_THE_START not in run.stderr:
             break
     return run

@@ -161,6 +161,8 @@ def _opens_text(call):
         mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("r"))
     elif name == "open" and MODE.fullmatch(str(first)):  # Path(...).open("w") has its mode in front
         mode = call.args[0]
+    elif name == "open" and not call.args and "mode" in given:  # Path(...).open(mode="w"); gzip.open wants a name first
+        mode = given["mode"]
     elif name == "open":  # gzip.open and its like are binary unless the mode says t
         mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("rb"))
         return isinstance(mode, ast.Constant) and "t" in str(mode.value)

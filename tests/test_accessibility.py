@@ -33,6 +33,7 @@ def test_a_plain_page_keeps_every_rule():
     (accessibility.says_what_its_pictures_show, page(shown={"text/html": '<img src="data:image/png;base64,iVBO">'})),
     (accessibility.names_where_its_links_lead, page("Click [here](01-use-a-temporary-file.ipynb).")),
     (accessibility.names_where_its_links_lead, page("Click [here][A1].")),
+    (accessibility.names_where_its_links_lead, page("Click [here].\n\n[here]: 01-use-a-temporary-file.ipynb")),
     (accessibility.heads_its_tables, page("| Place | |\n|---|---|\n| text layer | 1 |")),
     (accessibility.heads_its_tables, page(shown={"text/html": "<table><tr><td>1</td></tr></table>"})),
     (accessibility.draws_nothing_that_jupyter_drops, page('<div class="alert alert-warning">Careful</div>')),

@@ -94,6 +94,8 @@ SPOILED = {
         source="print(Path('orders.csv').write_text('1', encoding='utf-8'))")),
     "a path opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         source="print(Path('orders.csv').open('w', encoding='utf-8').closed)")),
+    "a path opened with mode= and without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(Path('orders.csv').open(mode='w', encoding='utf-8').closed)")),
     "a descriptor opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         source="print(os.fdopen(descriptor, 'w', encoding='utf-8').closed)")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),

@@ -52,8 +52,8 @@ def test_every_link_to_a_file_leads_somewhere():
             if link.startswith(("http://", "https://")):
                 continue
             file, _, anchor = link.partition("#")
-            target = page.parent / file if file else page
-            if not target.exists() or anchor and anchor not in anchors(pages[target]):
+            target = (page.parent / file).resolve() if file else page
+            if not target.exists() or anchor and anchor not in anchors(pages.get(target, "")):
                 broken.append(f"{page.name}: {link}")
     assert not broken, "\n".join(broken)
 

@@ -1,4 +1,5 @@
 """A notebook can be run in every way that people run it, and leaves nothing behind."""
+import io
 import tempfile
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_nothing_is_left_in_the_temp_folder(child, path):
 def leave_two_of_three_files_open():
     with tempfile.TemporaryDirectory() as folder:
         orders = open(Path(folder, "orders.csv"), "w", newline="", encoding="utf-8")
-        log = open(Path(folder, "log.bin"), "ab", buffering=0)
+        log = io.FileIO(Path(folder, "log.bin"), "a")
         with open(Path(folder, "closed.csv"), "w", newline="", encoding="utf-8"):
             pass
         found = open_files()

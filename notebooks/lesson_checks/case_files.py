@@ -24,6 +24,7 @@ from unittest import mock
 from lesson_checks.common import (
     NotYet,
     code_of,
+    csv_bytes,
     exercise,
     load_orders,
     read_by_another_process,
@@ -32,7 +33,7 @@ from lesson_checks.common import (
     why_still_waiting,
 )
 from lesson_checks.other_process import NOT_ATTEMPTED, READINGS, STOPPED, open_with
-from lesson_checks.windows import is_open_and_marked, open_files, removal_as_on_windows
+from lesson_checks.windows import is_open_and_marked, open_files, open_replaced, removal_as_on_windows
 
 __all__ = ["case_labels", "case_debug", "case_logger", "case_upload", "case_history", "case_archive",
            "case_background", "case_publish"]
@@ -95,8 +96,10 @@ def _definitions(thing, namespace, seen):
             yield from _definitions(value, namespace, seen)
         elif inspect.isroutine(value) or inspect.isclass(value):
             yield f"from {value.__module__} import {value.__qualname__} as {name}"
-        elif isinstance(value, (int, float, str, bytes, tuple, list, dict, type(None))):
+        elif isinstance(value, (int, float, str, bytes, tuple, list, dict, set, frozenset, type(None))):
             yield f"{name} = {value!r}"
+        elif type(value) is object:  # a mark for the end of a queue
+            yield f"{name} = object()"
     yield source
 
 
@@ -342,7 +345,7 @@ def case_history(function):
     """
     orders = load_orders()
     monday, tuesday, wednesday = orders[:3], orders[3:5], orders[5:7]
-    whole = _as_bytes(table(monday))
+    whole = csv_bytes(monday)
     for start, before, days in [
         ("missing", None, [tuesday, wednesday]),
         ("whole", whole, [tuesday, wednesday]),
@@ -381,12 +384,6 @@ def _judge_history(start, rows, expected):
     if len(rows) < len(expected):
         raise NotYet(f"the history holds {orders_in(rows)} of {orders_in(expected)} orders: old ones are gone")
     raise NotYet(f"the history that was {start} does not hold the orders in their rows and columns")
-
-
-def _as_bytes(rows):
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode("utf-8")
 
 
 # --- Case 6: archive ---
@@ -464,7 +461,7 @@ def _why_left_early(code):
         return "join() with a timeout gives up, and the thread still waits for another order"
     if "sleep" in code:
         return "however long you wait, nobody flushes"
-    if ".flush()" in code and "task_done()" in code and code.index(".flush()") > code.index("task_done()"):
+    if ".flush()" in code and "task_done()" in code and code.rindex(".flush()") > code.index("task_done()"):
         return "after the last task_done() the program goes on and ends; your flush comes behind it"
     if ".flush()" in code:
         return "your flush does not run after the last row"
@@ -523,7 +520,7 @@ def _shop(folder):
     (folder / "shop").mkdir()
     (folder / "temp").mkdir()
     target = folder / "shop" / "orders.csv"
-    target.write_bytes(_as_bytes(table(load_orders()[:3])))
+    target.write_bytes(csv_bytes(load_orders()[:3]))
     with mock.patch.object(tempfile, "tempdir", str(folder / "temp")):
         yield target, folder / "temp"
 
@@ -605,10 +602,7 @@ def _publish_normally(function, target, temp, refused):
 
 def _publish_on_small_disk(function, target, temp, refused):
     old, stopped, small_open = target.read_bytes(), False, open_with(raw=SmallDisk)
-    # A notebook's namespace has its own open(), beside the one that every Python has.
-    names = getattr(function, "__globals__", {})
-    with mock.patch.object(io, "open", small_open), mock.patch.object(builtins, "open", small_open), \
-            mock.patch.dict(names, open=small_open):
+    with open_replaced(function, small_open):
         try:
             function(load_orders(), target)
         except (Exception, SystemExit):

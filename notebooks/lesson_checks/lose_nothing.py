@@ -2,6 +2,7 @@
 import contextlib
 import csv
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def _rows_after_each_exit():
 
 READINGS = 40
 GOES_ON = 77
+UNHANDLED = 3 if os.name == "nt" else -signal.SIGTERM  # the exit code that SIGTERM itself gives
 LOGGER = """
 import csv, os, signal, sys
 {function}
@@ -161,7 +163,7 @@ def _judge_log(stop_after, logged, exit_code, last_line, code):
         raise NotYet(f"{seen}: {why_still_waiting(code)}")
     if ".flush()" in code or ".close()" in code and not any(word in code for word in ("finally", "atexit", "except")):
         raise NotYet(f"{seen}: your flush or close does not run after the last reading was written")
-    if "signal.signal(" in code:
+    if "signal.signal(" in code and exit_code != UNHANDLED:
         raise NotYet(f"{seen}: your handler ends the program before the file is closed, and the others were still waiting")
     if "atexit" in code:
         raise NotYet(f"{seen}: what was given to atexit runs at an orderly end, and this is none")

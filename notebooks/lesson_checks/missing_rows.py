@@ -116,7 +116,7 @@ def _must_complain(function, path, written, found, code):
         with quiet:
             answer = function(path, written)
     except ValueError as error:
-        if type(error).__name__ == "EmptyDataError":
+        if type(error).__name__ == "EmptyDataError" and "No columns" in str(error):  # pandas' own words, not the learner's
             raise NotYet("with an empty file pandas itself stops with EmptyDataError: catch it, and raise your own ValueError "
                          "with both numbers") from None
         told = str(error)
@@ -132,7 +132,7 @@ def _must_complain(function, path, written, found, code):
     if "1148" in told or "1147" in told:
         raise NotYet("you count lines: the file has 1,148 lines, but 1,070 rows, because some rows have a line break inside")
     numbers = re.findall(r"-?\d+", told)
-    if str(found + 1) in numbers and str(found) not in numbers and found + 1 != written:
+    if found and str(found + 1) in numbers and str(found) not in numbers and found + 1 != written:
         raise NotYet(f"you found {found + 1:,} rows and the file has {found:,}: you counted the header, and the header is no row")
     if str(written) not in numbers or str(found) not in numbers or (found == 0 and "-1" in numbers):
         raise NotYet(f"with {written:,} rows written and {found:,} found, your ValueError must name both numbers; "

@@ -47,15 +47,17 @@ def stop_for(error, who):
 def open_with(raw=io.FileIO, text=io.TextIOWrapper):
     """Return a function like open() whose files for writing have these classes as lowest and highest layer.
 
-    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck. With
-    ``buffering=0`` there are no layers to replace, and open() itself answers.
+    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck. A binary file
+    with ``buffering=0`` is the lowest layer alone.
     """
     plain_open = io.open
 
     def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
-        if not set(mode) & set("wax+") or buffering == 0:
+        if not set(mode) & set("wax+") or buffering == 0 and "b" not in mode:  # open() itself refuses the latter
             return plain_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
         lowest = raw(file, mode.replace("b", "").replace("t", ""), closefd, opener)
+        if buffering == 0:
+            return lowest
         below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(lowest, 1 << 20)
         return below if "b" in mode else text(below, encoding, errors, newline, line_buffering=buffering == 1)
     return open_file
