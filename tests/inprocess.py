@@ -118,8 +118,8 @@ def _child(pipe, function, arguments):
 def import_ahead(modules=()):
     """Let the children of this process begin with pandas, matplotlib and ``modules``, an iterable of names, imported.
 
-    Where the system can fork, one process imports them once, and each child is a copy of it. To be called before the
-    first child starts.
+    Where the system can fork, one process imports them once, and each child is a copy of it; up to Python 3.13 that
+    process knows only the current folder, and leaves out what lies elsewhere. To be called before the first child starts.
     """
     if "forkserver" in multiprocessing.get_all_start_methods():
         multiprocessing.get_context("forkserver").set_forkserver_preload([*IMPORTED_AHEAD, *modules])

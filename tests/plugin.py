@@ -5,8 +5,8 @@ no failure, and stops a run of the whole suite in which a notebook would not be 
 
 It also runs the tests' child processes ahead of time. A test marked ``@pytest.mark.child(runs=function)`` wants what
 ``function(path)`` answers in a process of its own, or ``function()`` when the test has no ``path``; nearly all the time
-of the suite goes there. So they start when
-the tests have been collected, as many at once as there are cores, and the fixture ``child`` waits for its answer.
+of the suite goes there. So they start when the tests have been collected, as many at once as there are cores, and the
+fixture ``child`` waits for its answer.
 """
 import os
 import re

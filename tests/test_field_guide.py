@@ -82,7 +82,7 @@ def test_an_entry_answers_a_question(number):
 
 
 @BY_ENTRY
-def test_an_entry_is_in_the_index_by_symptom_under_its_title_and_file(number):
+def test_an_entry_is_in_the_index_by_symptom_under_its_title(number):
     entry = ENTRIES[number]
     assert f"| {number} | [{entry.title}][{number}] |" in index_cell("symptoms")
 
