@@ -2,13 +2,13 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
-import environment  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import launch  # noqa: E402
 
 FIRST = "notebooks/00-start-here.ipynb"
 
 if __name__ == "__main__":
-    command = [environment.prepare(), "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/" + FIRST]
+    command = [launch.prepare(), "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/" + FIRST]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # JupyterLab refuses to run as root, which is what most containers are
-    sys.exit(environment.run(command + sys.argv[1:]))
+    sys.exit(launch.run(command + sys.argv[1:]))

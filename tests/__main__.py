@@ -2,8 +2,8 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import environment  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "notebooks"))
+import launch  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(environment.run([environment.prepare(), "-m", "pytest"] + sys.argv[1:]))
+    sys.exit(launch.run([launch.prepare(), "-m", "pytest"] + sys.argv[1:]))

@@ -2,8 +2,8 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests import accessibility
-from tests.notebook_files import notebook_paths, read_notebook
+from tests.support import accessibility
+from tests.support.notebook_files import notebook_paths, read_notebook
 
 
 @pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)

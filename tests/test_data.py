@@ -3,7 +3,7 @@ import csv
 import importlib.util
 import re
 
-from tests.notebook_files import PROJECT
+from tests.support.notebook_files import PROJECT
 
 ORDERS = PROJECT / "data" / "orders.csv"
 

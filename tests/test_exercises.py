@@ -1,8 +1,8 @@
 """Every exercise can be solved as its folded solution says, and wrong answers get the sentence that helps."""
 import pytest
 
-from tests.exercises import exercises_in, listed_answers, try_answers
-from tests.notebook_files import notebook_paths, read_notebook
+from tests.support.exercises import exercises_in, listed_answers, try_answers
+from tests.support.notebook_files import notebook_paths, read_notebook
 
 WITH_EXERCISES = [path for path in notebook_paths() if exercises_in(read_notebook(path))]
 

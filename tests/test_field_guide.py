@@ -1,22 +1,20 @@
-"""The field guide answers what people ask: questions, entries and index hold together.
+"""The field guide answers what people ask: entries and index hold together.
 
-tests/questions.toml maps each question to an entry. An entry is a heading such as "### B3 It fails only ..."
-in one of the files notebooks/08a-… to 08i-…; the letter names the file. The index is notebooks/08-field-guide.ipynb.
+An entry is a heading such as "### B3 It fails only ..."
+in one of the files notebooks/10a-… to 10i-…; the letter names the file. The index is notebooks/10-field-guide.ipynb.
 """
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.inprocess import Session, difference
-from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+from tests.support.cells import Session, difference
+from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
-QUESTIONS = tomllib.loads((Path(__file__).parent / "questions.toml").read_text(encoding="utf-8"))["question"]
-INDEX_FILE = NOTEBOOK_FOLDER / "08-field-guide.ipynb"
+INDEX_FILE = NOTEBOOK_FOLDER / "10-field-guide.ipynb"
 INDEX = read_notebook(INDEX_FILE)
-FILES = sorted(NOTEBOOK_FOLDER.glob("08[a-z]-*.ipynb"))
+FILES = sorted(NOTEBOOK_FOLDER.glob("10[a-z]-*.ipynb"))
 HEADING = re.compile(r"^### ([A-Z]\d+) (.+)$", re.MULTILINE)
 NUMBER = re.compile(r"\b[A-I]\d{1,2}\b")
 # Code, headings and links with their address beside them, such as the list at the top of a file.
@@ -52,33 +50,11 @@ BY_ENTRY = pytest.mark.parametrize("number", ENTRIES)
 
 
 def index_cell(name):
-    return next(cell.source for cell in INDEX.cells if cell.id == f"08-{name}")
+    return next(cell.source for cell in INDEX.cells if cell.id == f"10-{name}")
 
 
 def test_there_is_a_guide_to_look_at():
     assert len(FILES) >= 5 and len(ENTRIES) >= 50
-
-
-def test_all_75_public_questions_are_there_with_their_source():
-    public = [question for question in QUESTIONS if not question.get("own")]
-    assert [question["number"] for question in public] == list(range(1, 76))
-    assert all(question["source"].startswith("https://") for question in public)
-
-
-def test_as_many_questions_of_our_own_are_there():
-    symptoms = [question["symptom"] for question in QUESTIONS]
-    assert sum(1 for question in QUESTIONS if question.get("own")) >= 75
-    assert len(set(symptoms)) == len(symptoms), "a symptom stands twice"
-
-
-def test_no_question_points_to_an_entry_that_is_not_there():
-    lost = {question["number"]: question["entry"] for question in QUESTIONS if question["entry"] not in ENTRIES}
-    assert not lost
-
-
-@BY_ENTRY
-def test_an_entry_answers_a_question(number):
-    assert number in {question["entry"] for question in QUESTIONS}
 
 
 @BY_ENTRY

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests import plugin, rules
-from tests.notebook_files import PROJECT, normalise, read_notebook, write_if_changed
+from tests.support import plugin, rules
+from tests.support.notebook_files import PROJECT, normalise, read_notebook, write_if_changed
 
 
 def a_good_notebook():
@@ -153,7 +153,7 @@ def test_a_run_in_which_a_notebook_is_not_collected_is_stopped():
 ])
 def test_a_run_is_of_the_whole_suite_unless_somebody_typed_a_choice(typed, whole):
     config = SimpleNamespace(args_source=pytest.Config.ArgsSource.TESTPATHS, invocation_params=SimpleNamespace(args=typed),
-                             option=SimpleNamespace(ignore=["notebooks/06-lose-nothing.ipynb"]))  # as from .pytest.ini
+                             option=SimpleNamespace(ignore=["notebooks/06-know-what-survives.ipynb"]))  # as from .pytest.ini
     assert plugin.is_the_whole_suite(config) is whole
 
 
@@ -162,7 +162,7 @@ def test_nobody_s_own_ipython_settings_are_read():
 
 
 def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
-    assert pytestconfig.pluginmanager.has_plugin("tests.plugin")
+    assert pytestconfig.pluginmanager.has_plugin("tests.support.plugin")
     assert pytestconfig.getoption("nbval") and not pytestconfig.getoption("nbval_lax")
 
 

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tests.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
 
 GUIDE = (NOTEBOOK_FOLDER / "instructor-guide.md").read_text(encoding="utf-8")
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from jupyter_client.connect import LocalPortCache
 from nbformat.v4 import new_code_cell, new_notebook
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
 
-from tests import kernels
+from tests.support import kernels
 
 A_RUNNER = """
 import pathlib, sys

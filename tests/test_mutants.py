@@ -1,13 +1,13 @@
 """Where 00 and 03 say that a flush matters, taking it away or calling it too early turns an output red.
 
-`python -m tests.mutants` asks the same of every notebook and of every other small change.
+`python -m tests.tools.mutants` asks the same of every notebook and of every other small change.
 """
 import os
 
 import pytest
 
-from tests.mutants import allowed_survivors, mutants_of, try_flushes
-from tests.notebook_files import code_cells, notebook_paths, read_notebook
+from tests.tools.mutants import allowed_survivors, mutants_of, try_flushes
+from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
 
 HEART = [path for path in notebook_paths() if path.name.startswith(("00", "03"))]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_output
 
-from tests import rules
-from tests.notebook_files import code_cells, notebook_paths, read_notebook
+from tests.support import rules
+from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
 
 NOTEBOOKS = {path.name: read_notebook(path) for path in notebook_paths()}
 

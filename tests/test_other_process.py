@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lesson_checks import other_process
+from checks import threads as other_process
 
 ORDERS = [{"order_id": f"{number:06d}"} for number in range(1, 21)]
 

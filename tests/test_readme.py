@@ -1,9 +1,9 @@
 """What the README says is so."""
 import re
 
-from tests import readme_picture
-from tests.exercises import exercises_in
-from tests.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
+from tests.tools import readme_picture
+from tests.support.exercises import exercises_in
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/([^)]+)\) \| .+ \| (?:(\d+) min|reference) \| (?:(\d+) min)? ?\|$", re.M)
@@ -11,7 +11,7 @@ TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes reading, (\d+) minutes exercises
 
 
 def lessons():
-    """The notebooks of the table: all but the pages that the field guide (08) leads to."""
+    """The notebooks of the table: all but the pages that the field guide (10) leads to."""
     return [path for path in notebook_paths() if re.match(r"\d\d-", path.name)]
 
 
@@ -74,7 +74,7 @@ def test_the_commands_exist():
 
 def test_the_picture_is_what_the_bug_gives_and_its_alt_text_says_so():
     svg, alt = readme_picture.make_picture()
-    assert readme_picture.TARGET.read_text(encoding="utf-8") == svg, "run  python -m tests.readme_picture"
+    assert readme_picture.TARGET.read_text(encoding="utf-8") == svg, "run  python -m tests.tools.readme_picture"
     assert f"![{alt}](.github/the-bug.svg)" in README
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.inprocess import open_files
-from tests.notebook_files import notebook_paths
-from tests.rerun import run_twice
+from tests.support.cells import open_files
+from tests.support.notebook_files import notebook_paths
+from tests.support.rerun import run_twice
 
 ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from safe_export import AnotherExport, safe_export
 
-from tests import bench_export
-from tests.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+from tests.tools import bench_export
+from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 ROWS = 40
 NAMES = ["order_id", "note"]
@@ -363,7 +363,7 @@ def test_a_target_that_is_a_folder_is_refused_before_a_row_is_asked_for(tmp_path
 
 def test_the_notebook_defines_the_same_function_as_the_file():
     in_file = _function(ast.parse((NOTEBOOK_FOLDER / "safe_export.py").read_text(encoding="utf-8")))
-    cells = code_cells(read_notebook(NOTEBOOK_FOLDER / "06-lose-nothing.ipynb"))
+    cells = code_cells(read_notebook(NOTEBOOK_FOLDER / "06-know-what-survives.ipynb"))
     in_notebook = [_function(ast.parse(cell.source)) for cell in cells if "def safe_export(" in cell.source]
     assert in_notebook == [in_file]
 

@@ -9,11 +9,11 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import environment
+import launch
 import pytest
 import setup_check
 
-from tests.notebook_files import NOTEBOOK_FOLDER, PROJECT
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT
 
 
 def test_a_good_set_up_is_ready():
@@ -36,11 +36,11 @@ def test_a_wrong_set_up_is_named_with_a_remedy(wrong, words):
 
 def test_an_old_python_is_told_so_in_one_sentence():
     with pytest.raises(SystemExit) as stopped:
-        environment.check_python(version=(3, 10, 4, "final", 0))
+        launch.check_python(version=(3, 10, 4, "final", 0))
     assert str(stopped.value).startswith("This series needs Python 3.11 or newer and this is Python 3.10")
 
 
-@pytest.mark.parametrize("file", ["tests/environment.py", "tests/__main__.py", "notebooks/__main__.py"])
+@pytest.mark.parametrize("file", ["notebooks/launch.py", "tests/__main__.py", "notebooks/__main__.py"])
 def test_the_commands_can_be_read_by_an_old_python(file):
     source = (PROJECT / file).read_text(encoding="utf-8")
     tree = ast.parse(source, file, feature_version=(3, 4))  # no older one can be asked for
@@ -61,8 +61,8 @@ while True:  # signal.pause() would miss a signal that comes just before it
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt like this")
 def test_ctrl_c_is_left_to_the_program_that_was_started():
-    program = f"import sys, environment; sys.exit(environment.run([sys.executable, '-c', {ASKS_BEFORE_IT_ENDS!r}]))"
-    started = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT / "tests", stdout=subprocess.PIPE,
+    program = f"import sys, launch; sys.exit(launch.run([sys.executable, '-c', {ASKS_BEFORE_IT_ENDS!r}]))"
+    started = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT / "notebooks", stdout=subprocess.PIPE,
                                start_new_session=True)
     assert started.stdout.readline().strip() == b"ready"
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does
@@ -71,23 +71,23 @@ def test_ctrl_c_is_left_to_the_program_that_was_started():
 
 
 def test_a_missing_requirements_file_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(environment, "REQUIREMENTS", str(tmp_path / "requirements.txt"))
+    monkeypatch.setattr(launch, "REQUIREMENTS", str(tmp_path / "requirements.txt"))
     with pytest.raises(SystemExit, match="requirements.txt is missing"):
-        environment.prepare()
+        launch.prepare()
 
 
 def test_only_a_python_that_lives_in_our_folder_is_taken_for_ours(monkeypatch, tmp_path):
-    monkeypatch.setattr(environment, "VENV", str(tmp_path))
-    assert not environment._runs(sys.executable)
-    monkeypatch.setattr(environment, "VENV", sys.prefix)
-    assert environment._runs(sys.executable)
-    assert not environment._runs(sys.executable + "-that-does-not-exist")
+    monkeypatch.setattr(launch, "VENV", str(tmp_path))
+    assert not launch._runs(sys.executable)
+    monkeypatch.setattr(launch, "VENV", sys.prefix)
+    assert launch._runs(sys.executable)
+    assert not launch._runs(sys.executable + "-that-does-not-exist")
 
 
 def test_a_folder_whose_name_the_locale_cannot_spell_gets_one_sentence(monkeypatch):
-    monkeypatch.setattr(environment, "VENV", "t\udcc3mp")
+    monkeypatch.setattr(launch, "VENV", "t\udcc3mp")
     with pytest.raises(SystemExit, match="set PYTHONUTF8=1"):
-        environment.prepare()
+        launch.prepare()
 
 
 @pytest.fixture
@@ -96,10 +96,10 @@ def project(monkeypatch, tmp_path):
     try:
         str(tmp_path).encode("utf-8")
     except UnicodeEncodeError:
-        pytest.skip("venv cannot make an environment in a temp folder whose name this locale cannot spell")
+        pytest.skip("venv cannot make an launch in a temp folder whose name this locale cannot spell")
     (tmp_path / "requirements.txt").write_bytes(b"")
-    monkeypatch.setattr(environment, "REQUIREMENTS", str(tmp_path / "requirements.txt"))
-    monkeypatch.setattr(environment, "VENV", str(tmp_path / ".venv"))
+    monkeypatch.setattr(launch, "REQUIREMENTS", str(tmp_path / "requirements.txt"))
+    monkeypatch.setattr(launch, "VENV", str(tmp_path / ".venv"))
     return tmp_path
 
 
@@ -117,17 +117,17 @@ def a_file(path):
 
 
 @pytest.mark.parametrize("somebody_makes_one", [without_pip, without_python, a_file])
-def test_an_environment_of_somebody_else_that_cannot_be_used_is_left_alone(project, somebody_makes_one, capsys):
+def test_an_launch_of_somebody_else_that_cannot_be_used_is_left_alone(project, somebody_makes_one, capsys):
     somebody_makes_one(project / ".venv")
     before = sorted(project.rglob("*"))
     with pytest.raises(SystemExit, match="not made by this project .* rename or delete it, and start again"):
-        environment.prepare()
+        launch.prepare()
     assert sorted(project.rglob("*")) == before
     assert not capsys.readouterr().out, "it says that it prepares what it does not touch"
 
 
 def create_with_a_small_pip(folder, with_pip=False, clear=False, create=venv.create):
-    """Make a virtual environment as venv.create does, but in a moment: its pip says yes to everything."""
+    """Make a virtual launch as venv.create does, but in a moment: its pip says yes to everything."""
     create(folder, clear=clear)
     if with_pip:
         pip_of(folder).mkdir(parents=True, exist_ok=True)
@@ -140,16 +140,16 @@ def pip_of(folder):
 
 @pytest.fixture
 def ours(project, monkeypatch):
-    """The folder of an environment that this project has made, with a file put into it since."""
+    """The folder of an launch that this project has made, with a file put into it since."""
     monkeypatch.setattr(venv, "create", create_with_a_small_pip)
-    environment.prepare()
+    launch.prepare()
     (project / ".venv" / "put in since").write_bytes(b"")
     return project / ".venv"
 
 
 def is_ready_and_new(folder):
-    python = environment.python_of(str(folder))
-    return environment.prepare() == python and environment._runs(python) and not (folder / "put in since").exists()
+    python = launch.python_of(str(folder))
+    return launch.prepare() == python and launch._runs(python) and not (folder / "put in since").exists()
 
 
 def test_an_empty_folder_is_taken_for_a_missing_one(project, monkeypatch):
@@ -158,49 +158,49 @@ def test_an_empty_folder_is_taken_for_a_missing_one(project, monkeypatch):
     assert is_ready_and_new(project / ".venv")
 
 
-def test_our_own_environment_that_works_is_kept_and_not_prepared_again(ours, capsys):
+def test_our_own_launch_that_works_is_kept_and_not_prepared_again(ours, capsys):
     capsys.readouterr()
-    assert environment.prepare() == environment.python_of(str(ours))
+    assert launch.prepare() == launch.python_of(str(ours))
     assert (ours / "put in since").exists() and not capsys.readouterr().out
 
 
-def test_an_environment_of_somebody_else_that_works_is_used_as_it_is_and_never_cleared(project, monkeypatch):
+def test_an_launch_of_somebody_else_that_works_is_used_as_it_is_and_never_cleared(project, monkeypatch):
     create_with_a_small_pip(project / ".venv", with_pip=True)
     (project / ".venv" / "mine").write_bytes(b"")
-    python = environment.python_of(environment.VENV)
-    assert environment.prepare() == python and (project / ".venv" / "mine").exists()
+    python = launch.python_of(launch.VENV)
+    assert launch.prepare() == python and (project / ".venv" / "mine").exists()
     Path(python).unlink()
     with pytest.raises(SystemExit, match="not made by this project"):
-        environment.prepare()
+        launch.prepare()
     assert (project / ".venv" / "mine").exists()
 
 
-def test_our_own_environment_that_lost_its_python_is_made_anew(ours):
-    Path(environment.python_of(str(ours))).unlink()
+def test_our_own_launch_that_lost_its_python_is_made_anew(ours):
+    Path(launch.python_of(str(ours))).unlink()
     assert is_ready_and_new(ours)
 
 
-def test_our_own_environment_that_lost_its_pip_is_made_anew_when_a_package_is_needed(ours):
+def test_our_own_launch_that_lost_its_pip_is_made_anew_when_a_package_is_needed(ours):
     shutil.rmtree(pip_of(ours))
-    Path(environment.REQUIREMENTS).write_bytes(b"# another package")
+    Path(launch.REQUIREMENTS).write_bytes(b"# another package")
     assert is_ready_and_new(ours) and pip_of(ours).is_dir()
 
 
-def test_our_own_environment_is_usable_after_a_move(ours, monkeypatch):
+def test_our_own_launch_is_usable_after_a_move(ours, monkeypatch):
     moved = ours.rename(ours.with_name("moved"))
-    monkeypatch.setattr(environment, "VENV", str(moved))
-    assert environment.prepare() == environment.python_of(str(moved)) and environment._runs(environment.prepare())
+    monkeypatch.setattr(launch, "VENV", str(moved))
+    assert launch.prepare() == launch.python_of(str(moved)) and launch._runs(launch.prepare())
     assert (moved / "put in since").exists(), "it was made anew, which needs a network"
 
 
-def test_our_own_environment_that_was_moved_without_its_python_is_made_anew(ours, monkeypatch):
+def test_our_own_launch_that_was_moved_without_its_python_is_made_anew(ours, monkeypatch):
     moved = ours.rename(ours.with_name("moved"))
-    Path(environment.python_of(str(moved))).unlink()
-    monkeypatch.setattr(environment, "VENV", str(moved))
+    Path(launch.python_of(str(moved))).unlink()
+    monkeypatch.setattr(launch, "VENV", str(moved))
     assert is_ready_and_new(moved)
 
 
-def test_an_environment_whose_making_was_interrupted_is_known_as_ours(project, monkeypatch):
+def test_an_launch_whose_making_was_interrupted_is_known_as_ours(project, monkeypatch):
     def interrupted(folder, with_pip=False, clear=False):
         if with_pip:
             raise KeyboardInterrupt
@@ -208,13 +208,13 @@ def test_an_environment_whose_making_was_interrupted_is_known_as_ours(project, m
 
     monkeypatch.setattr(venv, "create", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        environment.prepare()
+        launch.prepare()
     monkeypatch.setattr(venv, "create", create_with_a_small_pip)
     assert is_ready_and_new(project / ".venv")
 
 
 def refresh_a_notebook_that_is_not_there():
-    run = subprocess.run([sys.executable, "-m", "tests.refresh", "99"], cwd=PROJECT, capture_output=True, text=True,
+    run = subprocess.run([sys.executable, "-m", "tests.tools.refresh", "99"], cwd=PROJECT, capture_output=True, text=True,
                          encoding="utf-8")
     return run.returncode, run.stderr.strip()
 

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tests.notebook_files import NOTEBOOK_FOLDER, read_notebook
+from tests.support.notebook_files import NOTEBOOK_FOLDER, read_notebook
 
 CELLS = {cell.id: cell.source for cell in read_notebook(NOTEBOOK_FOLDER / "05-look-inside-the-buffer.ipynb").cells}
 WAYS = {

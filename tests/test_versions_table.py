@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.notebook_files import PROJECT
+from tests.support.notebook_files import PROJECT
 
 TABLE = PROJECT / "data" / "visible_rows_by_version.csv"
 BLOCK_SIZE = 4096  # of the file system on which the Linux rows were measured

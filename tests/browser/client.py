@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.conditions import STRICT
-from tests.notebook_files import PROJECT
+from tests.support.conditions import STRICT
+from tests.support.notebook_files import PROJECT
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",

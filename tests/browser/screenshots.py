@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser.client import CHROMIUM, CHROMIUM_OPTIONS, RUN_ALL, close_notebook, open_notebook, photograph, server
-from tests.notebook_files import paths_starting_with
+from tests.support.notebook_files import paths_starting_with
 
 
 def main():

@@ -6,7 +6,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
-from tests.notebook_files import notebook_paths
+from tests.support.notebook_files import notebook_paths
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # What nbconvert draws round our cells is not of our making: prompts, link marks, the colours of code.

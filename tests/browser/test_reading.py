@@ -4,9 +4,9 @@ from nbformat import from_dict
 from playwright.sync_api import expect
 
 from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook
-from tests.exercises import exercises_in
-from tests.inprocess import difference
-from tests.notebook_files import code_cells, notebook_paths, read_notebook
+from tests.support.exercises import exercises_in
+from tests.support.cells import difference
+from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
 
 ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
 
@@ -88,13 +88,13 @@ OPEN_TAB = "name => window.jupyterapp.commands.execute('docmanager:open', {path:
 
 @pytest.mark.parametrize("link", ["The last rows are missing", "A9"])
 def test_a_click_in_the_index_opens_the_file_of_an_entry_and_once_that_is_open_goes_to_the_entry(lab, page, link):
-    open_notebook(page, lab("08-field-guide.ipynb"))
+    open_notebook(page, lab("10-field-guide.ipynb"))
     page.locator(f"{PANEL} a", has_text=link).filter(visible=True).first.click()
     heading = page.locator(f"{PANEL} h3", has_text="A9 The last rows are missing")
     expect(page.locator(f"{PANEL} h1", has_text="Look up an empty or short file")).to_be_in_viewport()
     expect(heading).to_be_attached()
     expect(heading).not_to_be_in_viewport()
-    page.evaluate(OPEN_TAB, "08-field-guide.ipynb")
+    page.evaluate(OPEN_TAB, "10-field-guide.ipynb")
     page.locator(f"{PANEL} a", has_text=link).filter(visible=True).first.click()
     expect(heading).to_be_in_viewport()
     page.evaluate("""async () => { for (const widget of window.jupyterapp.shell.widgets('main'))

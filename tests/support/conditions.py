@@ -1,0 +1,24 @@
+"""The conditions under which every notebook is run, by the tests and by ``python -m tests.tools.refresh``."""
+import atexit
+import os
+import shutil
+import tempfile
+
+STRICT = {
+    # A text file opened without encoding= puts a warning on stderr, and nbval turns red.
+    "PYTHONWARNDEFAULTENCODING": "1",
+    # So does a file that is dropped while still open. The one exception is not ours: matplotlib reads
+    # its list of fonts without encoding=.
+    "PYTHONWARNINGS": "always::ResourceWarning,ignore::EncodingWarning:matplotlib.font_manager",
+}
+
+
+def apply():
+    """Set the strict conditions for every process that is started from here on.
+
+    Each run has an IPython folder of its own: the start-up files and the history of whoever runs the tests stay out of it.
+    """
+    os.environ.update(STRICT)
+    folder = tempfile.mkdtemp(prefix="ipython-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["IPYTHONDIR"] = folder

@@ -1,0 +1,90 @@
+"""Measure safe_export against a bare csv.DictWriter: time and memory, on this machine.
+
+    python -m tests.tools.bench_export            a million rows, five rounds, about half a minute
+    python -m tests.tools.bench_export 100000     fewer rows
+
+The two take turns, and the medians are compared, so that a machine that is busy for a while disturbs both.
+Beside the time that passes stands the processor's time, which other programs disturb less.
+The bare writer closes its file and does not sync it; safe_export waits for the disk. Memory is the peak of
+what Python allocates during an export, measured in a run of its own, because measuring it takes time.
+"""
+import argparse
+import csv
+import statistics
+import sys
+import tempfile
+import time
+import tracemalloc
+from pathlib import Path
+
+from tests.support.notebook_files import NOTEBOOK_FOLDER
+
+sys.path.insert(0, str(NOTEBOOK_FOLDER))
+from safe_export import safe_export  # noqa: E402  found in the folder just named
+
+NAMES = ["order_id", "placed", "shop", "item", "quantity", "price"]
+
+
+def generated_rows(count):
+    """Yield ``count`` orders, one at a time."""
+    for number in range(count):
+        yield {"order_id": f"{number:07d}", "placed": "2026-01-03", "shop": "O'Hara, Ltd", "item": "Notebook A5",
+               "quantity": number % 97, "price": "4.50"}
+
+
+def bare_export(rows, target, fieldnames):
+    """Write ``rows`` to ``target`` as anybody would."""
+    with open(target, "w", newline="", encoding="utf-8") as export:
+        writer = csv.DictWriter(export, fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def seconds(export, count, target):
+    """Return how long ``export`` takes for ``count`` rows: the time that passes, the processor's time."""
+    started, started_processor = time.perf_counter(), time.process_time()
+    export(generated_rows(count), target, NAMES)
+    return time.perf_counter() - started, time.process_time() - started_processor
+
+
+def peak_bytes(export, count, target):
+    """Return the most memory that Python holds at once during ``export`` of ``count`` rows."""
+    tracemalloc.start()
+    try:
+        export(generated_rows(count), target, NAMES)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def compare(count, rounds, folder):
+    """Return the seconds of all rounds as a dictionary of lists of pairs, the two exports taking turns."""
+    taken = {bare_export: [], safe_export: []}
+    for number in range(rounds):
+        for export in taken if number % 2 else reversed(taken):
+            taken[export].append(seconds(export, count, Path(folder) / f"{export.__name__}.csv"))
+    return {export.__name__: times for export, times in taken.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.bench_export", description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rows-") as folder:
+        taken = compare(options.rows, options.rounds, folder)
+        same = (Path(folder) / "bare_export.csv").read_bytes() == (Path(folder) / "safe_export.csv").read_bytes()
+        peaks = {count: peak_bytes(safe_export, count, Path(folder) / "peak.csv")
+                 for count in (max(1, options.rows // 100), options.rows)}
+    medians = {name: [statistics.median(times) for times in zip(*pairs)] for name, pairs in taken.items()}
+    for name, (passed, processor) in medians.items():
+        print(f"{name:<12}{options.rows:>10,} rows   {passed:6.2f} s   processor {processor:6.2f} s   (medians of {options.rounds})")
+    ratios = [safe / bare for safe, bare in zip(medians["safe_export"], medians["bare_export"])]
+    print(f"{'ratio':<27}   {ratios[0]:6.3f}     processor {ratios[1]:6.3f}")
+    print("same bytes ", same)
+    for count, peak in peaks.items():
+        print(f"peak memory {count:>10,} rows   {peak / 1000:,.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Run every notebook to its end under the other programs that people run notebooks with.
+
+    python -m pip install papermill       (the only one that requirements.txt does not bring)
+    python -m tests.tools.runners               nbconvert, jupyter execute and papermill, every notebook
+
+Nothing is written to the project. A line for each runner and notebook that fails, and a last line with the count.
+"""
+import importlib.util
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.support import kernels
+from tests.support.notebook_files import NOTEBOOK_FOLDER, notebook_paths
+
+
+def commands(path, folder):
+    """Return the command of each runner for the notebook at ``path``, with its output below ``folder``."""
+    python, name = [sys.executable, "-m"], path.name
+    return {
+        "nbconvert": [*python, "nbconvert", "--to", "notebook", "--execute", "--output-dir", str(folder),
+                      "--output", f"nbconvert-{name}", str(path)],
+        "jupyter execute": [*python, "jupyter", "execute", "--output", str(folder / f"execute-{name}"), str(path)],
+        "papermill": [*python, "papermill", "--cwd", str(NOTEBOOK_FOLDER), str(path), str(folder / f"papermill-{name}")],
+    }
+
+
+def main():
+    if importlib.util.find_spec("papermill") is None:
+        sys.exit("papermill is not installed: python -m pip install papermill")
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [(runner, path, command) for path in notebook_paths() for runner, command in commands(path, Path(folder)).items()]
+        with ThreadPoolExecutor(2) as pool:
+            done = list(pool.map(kernels.run_again_if_no_kernel_starts, [command for _, _, command in jobs]))
+    failed = 0
+    for (runner, path, _), run in zip(jobs, done):
+        if run.returncode:
+            failed += 1
+            print(f"{runner} stopped in {path.name}:\n{run.stderr[-2000:]}")
+    print(f"{len(jobs) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
