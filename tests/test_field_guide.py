@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cells import Session, difference
+from tests.support.cells import Session
+from tests.support.comparison import difference
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 INDEX_FILE = NOTEBOOK_FOLDER / "10-field-guide.ipynb"

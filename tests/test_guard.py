@@ -1,9 +1,6 @@
 """The guard is awake: each rule and each comparison fails on a notebook spoiled for the purpose."""
 import copy
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +9,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.support import plugin, rules
-from tests.support.notebook_files import PROJECT, normalise, read_notebook, write_if_changed
+from tests.support.notebook_files import code_cells, normalise, notebook_paths, read_notebook
+from tests.support.spoiled import run_nbval
 
 
 def a_good_notebook():
@@ -121,22 +119,23 @@ class Options:
     """Stands in for pytest's config, with nbval as .pytest.ini sets it unless told otherwise."""
 
     def __init__(self, **options):
-        self.options = {"nbval": True, "nbval_lax": False, "nbval_sanitize_with": None, **options}
+        self.options = {"nbval": True, "nbval_lax": False, "nbval_sanitize_with": str(plugin.RULES_FILE), **options}
 
     def getoption(self, name):
         return self.options[name]
 
 
 def all_collected():
-    paths = plugin.notebook_paths()
-    return {path.name: len(plugin.code_cells(read_notebook(path))) for path in paths}
+    return {path.name: len(code_cells(read_notebook(path))) for path in notebook_paths()}
 
 
 def test_a_complete_run_compares_everything():
     assert plugin.what_is_not_compared(Options(), all_collected()) == []
 
 
-@pytest.mark.parametrize("option, value", [("nbval", False), ("nbval_lax", True), ("nbval_sanitize_with", "patterns.cfg")])
+@pytest.mark.parametrize("option, value", [("nbval", False), ("nbval_lax", True), ("nbval_sanitize_with", None),
+                                           ("nbval_sanitize_with", "patterns.cfg"),
+                                           ("nbval_sanitize_with", "tests/sanitize.cfg")])
 def test_a_run_with_another_nbval_is_stopped(option, value):
     assert plugin.what_is_not_compared(Options(**{option: value}), all_collected())
 
@@ -150,6 +149,8 @@ def test_a_run_in_which_a_notebook_is_not_collected_is_stopped():
 
 @pytest.mark.parametrize("typed, whole", [
     ([], True), (["-q"], True), (["-k", "gauge"], False), (["-qk", "gauge"], False), (["--ignore=tests/browser"], False),
+    (["--lf"], False), (["--last-failed"], False), (["--sw"], False), (["--deselect", "tests/test_gauge.py"], False),
+    (["-x", "--maxfail=3", "-p", "no:cacheprovider"], True),
 ])
 def test_a_run_is_of_the_whole_suite_unless_somebody_typed_a_choice(typed, whole):
     config = SimpleNamespace(args_source=pytest.Config.ArgsSource.TESTPATHS, invocation_params=SimpleNamespace(args=typed),
@@ -167,37 +168,22 @@ def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
 
 
 SPOILED_CELLS = {
-    "Cell 0": ("changed output", "print(1 + 2)"),
-    "Cell 1": ("missing encoding", "with open('orders.csv', 'w', newline='') as export:\n    print(2)"),
-    "Cell 2": ("left open", "for name in ['a.csv', 'b.csv']:\n"
-                            "    export = open(name, 'w', newline='', encoding='utf-8')\nprint(2)"),
-    "Cell 3": ("an exception", "print(2)\nraise ValueError"),
-    "Cell 4": ("still good", "print(2)"),
+    "a changed output": ("print(1 + 2)", False),
+    "missing encoding": ("with open('orders.csv', 'w', newline='') as export:\n    print(2)", False),
+    "left open": ("for name in ['a.csv', 'b.csv']:\n"
+                  "    export = open(name, 'w', newline='', encoding='utf-8')\nprint(2)", False),
+    "an exception": ("print(2)\nraise ValueError", False),
+    "still good": ("print(2)", True),
 }
 
 
 def run_nbval_over_spoiled_cells():
-    """Run nbval once over SPOILED_CELLS, in a small copy of the project in the temp folder, and return how it ended."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy_of_project = Path(folder)
-        for name in (".pytest.ini", "tests/__init__.py", "tests/plugin.py", "tests/conditions.py", "tests/kernels.py",
-                     "tests/notebook_files.py", "tests/inprocess.py"):
-            (copy_of_project / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(PROJECT / name, copy_of_project / name)
-        notebook = normalise(new_notebook(cells=[
-            new_code_cell(source, id=f"spoiled-{number}", outputs=[new_output("stream", name="stdout", text="2\n")])
-            for number, (_, source) in enumerate(SPOILED_CELLS.values())]))
-        (copy_of_project / "notebooks").mkdir()
-        write_if_changed(notebook, copy_of_project / "notebooks" / "spoiled.ipynb")
-        plain = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "FORCE_COLOR")}
-        run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header", "--color=no"], cwd=copy_of_project,
-                             env=plain, capture_output=True, encoding="utf-8", errors="replace")
-    return run.returncode, run.stdout
+    stored = [new_output("stream", name="stdout", text="2\n")]
+    return run_nbval([(source, stored) for source, _ in SPOILED_CELLS.values()])
 
 
 @pytest.mark.child(runs=run_nbval_over_spoiled_cells)
 def test_nbval_turns_red_on_what_only_a_run_can_show(child):
-    (code, said), _ = child
-    verdicts = {name: f"PASSED notebooks/spoiled.ipynb::{name}" in said for name in SPOILED_CELLS}
-    assert verdicts == {"Cell 0": False, "Cell 1": False, "Cell 2": False, "Cell 3": False, "Cell 4": True}, said
-    assert code == 1
+    (passed, run), _ = child
+    assert dict(zip(SPOILED_CELLS, passed)) == {what: good for what, (_, good) in SPOILED_CELLS.items()}, run.stdout
+    assert run.returncode == 1

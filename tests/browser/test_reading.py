@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook
 from tests.support.exercises import exercises_in
-from tests.support.cells import difference
+from tests.support.comparison import difference
 from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
 
 ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)

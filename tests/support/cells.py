@@ -1,8 +1,7 @@
-"""Run a notebook's cells in this process, without a kernel, and compare as nbval does.
+"""Run a notebook's cells without a kernel: in a child process each, in which IPython's own shell executes them.
 
-A kernel for each question would cost a second a time. IPython's own shell, with nbval's own comparison,
-gives the same answers in milliseconds. Each run happens in a child process (see ``in_child``), so that
-nothing of a notebook stays behind in the tests.
+A kernel for each question would cost a second a time; this takes milliseconds. ``in_child`` makes the process, with an
+empty temp folder, so that nothing of a notebook stays behind in the tests. ``comparison.difference`` compares.
 """
 import contextlib
 import gc
@@ -14,13 +13,12 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from types import SimpleNamespace
 
-from IPython.core.displayhook import CapturingDisplayHook
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
 from nbformat import from_dict
-from nbval.plugin import IPyNbCell, coalesce_streams, nocolors
+from traitlets import Type
 from traitlets.config import Config
 
 from tests.support.notebook_files import NOTEBOOK_FOLDER
@@ -28,8 +26,33 @@ from tests.support.notebook_files import NOTEBOOK_FOLDER
 IMPORTED_AHEAD = ["tests.support.cells", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"]
 CHILD_SECONDS = 600  # a child that takes longer hangs, on any machine
 
-NOT_COMPARED = ("metadata", "traceback", "prompt_number", "output_type", "name", "execution_count",
-                "image/png", "image/jpeg")
+
+class _Values(DisplayHook):
+    """Keeps the value that a cell ends in, as a kernel would send it."""
+
+    def write_output_prompt(self):
+        pass
+
+    def write_format_data(self, format_dict, md_dict=None):
+        self.shell.shown.append({"output_type": "display_data", "data": format_dict, "metadata": {}})
+
+    def finish_displayhook(self):
+        pass
+
+
+class _Displays(DisplayPublisher):
+    """Keeps what a cell gives to display()."""
+
+    def publish(self, data, metadata=None, **options):
+        self.shell.shown.append({"output_type": "display_data", "data": data, "metadata": {}})
+
+
+class _Shell(InteractiveShell):
+    displayhook_class = Type(_Values)
+    display_pub_class = Type(_Displays)
+
+    def showtraceback(self, *args, **kwargs):
+        pass
 
 
 class Session:
@@ -40,43 +63,21 @@ class Session:
         if str(NOTEBOOK_FOLDER) not in sys.path:
             sys.path.insert(0, str(NOTEBOOK_FOLDER))
         InteractiveShell.clear_instance()
-        self.shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}}))
-        self.shell.showtraceback = lambda *args, **kwargs: None
+        _Shell.clear_instance()
+        self.shell = _Shell.instance(config=Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}}))
 
     def run(self, source):
         """Execute ``source`` as one cell and return its outputs in the notebook format."""
-        with capture_output() as captured:
-            self.shell.display_trap.hook = CapturingDisplayHook(shell=self.shell, outputs=captured._outputs)
+        self.shell.shown = outputs = []
+        with contextlib.redirect_stdout(io.StringIO()) as stdout, contextlib.redirect_stderr(io.StringIO()) as stderr:
             result = self.shell.run_cell(source, store_history=False)
             gc.collect(0)
-        outputs = []
-        for name, text in (("stdout", captured.stdout), ("stderr", captured.stderr)):
-            if text:
-                outputs.append({"output_type": "stream", "name": name, "text": text})
-        for shown in captured.outputs:
-            outputs.append({"output_type": "display_data", "data": shown.data, "metadata": {}})
+        streams = [{"output_type": "stream", "name": name, "text": stream.getvalue()}
+                   for name, stream in (("stdout", stdout), ("stderr", stderr)) if stream.getvalue()]
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
             outputs.append({"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []})
-        return from_dict(outputs)
-
-
-def difference(outputs, stored):
-    """Return None when ``outputs`` equal the ``stored`` ones for nbval, else a text that says how not."""
-    # nbval merges streams in place, so it gets copies.
-    stored, outputs = from_dict([dict(o) for o in stored]), from_dict([dict(o) for o in outputs])
-    cell = SimpleNamespace(parent=SimpleNamespace(skip_compare=NOT_COMPARED), colors=nocolors,
-                           sanitize=lambda text: text, comparison_traceback=[])
-    cell.format_output_compare = lambda key, left, right: cell.comparison_traceback.append(
-        f"{key}: stored {_cut(left)}, now {_cut(right)}")
-    if IPyNbCell.compare_outputs(cell, coalesce_streams(outputs), coalesce_streams(stored)):
-        return None
-    return "\n".join(map(str, cell.comparison_traceback))
-
-
-def _cut(value):
-    text = repr(value)
-    return text if len(text) <= 300 else text[:300] + "..."
+        return from_dict([*streams, *outputs])
 
 
 def open_files():

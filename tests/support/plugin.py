@@ -1,25 +1,26 @@
 """The pytest plugin of this project, loaded by .pytest.ini.
 
-It sets the conditions under which notebooks run, starts kernels so that a rare clash of network ports is
-no failure, and stops a run of the whole suite in which a notebook would not be compared.
+It sets the conditions under which notebooks run, hands nbval the rules of sanitize.cfg, stops a run of the whole suite in
+which a notebook would not be compared, and prints at the end of such a run which lines were not.
 
 It also runs the tests' child processes ahead of time. A test marked ``@pytest.mark.child(runs=function)`` wants what
 ``function(path)`` answers in a process of its own, or ``function()`` when the test has no ``path``; nearly all the time
 of the suite goes there. So they start when the tests have been collected, as many at once as there are cores, and the
 fixture ``child`` waits for its answer.
+
+Helpers are imported where they are used: a helper that cannot be imported fails the tests that need it, and nbval
+compares the notebooks all the same.
 """
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from nbval.kernel import RunningKernel
 
-from tests.support import conditions, kernels
-from tests.support.cells import import_ahead, in_child
-from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
+from tests.support import conditions
 
-MESSAGE_SECONDS = 60  # how long a busy machine may keep one message of a kernel; nbval's own limit is 5
+RULES_FILE = Path(__file__).with_name("sanitize.cfg")
 
 _pool = ThreadPoolExecutor(os.cpu_count() or 1)
 _children = {}
@@ -27,22 +28,32 @@ _children = {}
 
 def pytest_configure(config):
     conditions.apply()
-    RunningKernel.__init__ = kernels.kernel_tried_again(RunningKernel.__init__)
     config.addinivalue_line("markers", "child(runs): run runs(path), or runs(), in a process of its own, ahead of the test")
+    rules = config.getoption("nbval_sanitize_with")
+    if rules:  # nbval looks for it from the current folder, and pytest may be started in another one
+        config.option.nbval_sanitize_with = str(config.rootpath / rules)
+    try:
+        from tests.support import nbval_hooks
+        nbval_hooks.give_kernels_their_tries()
+    except (ImportError, AttributeError):
+        pass  # tests/test_nbval_hooks.py says what is missing
 
 
 def _child_of(item):
     marker = item.get_closest_marker("child")
     if marker is None:
         return None
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    from tests.support.nbval_hooks import parameters_of
+    parameters = parameters_of(item)
     return (marker.kwargs["runs"], *([parameters["path"]] if "path" in parameters else []))
 
 
 @pytest.fixture
 def child(request):
     """The answer of the test's child process, and the names that it left in its temp folder."""
-    return _children[_child_of(request.node)].result()
+    from tests.support.cells import in_child
+    wanted = _child_of(request.node)
+    return _children[wanted].result() if wanted in _children else in_child(*wanted)
 
 
 def pytest_sessionfinish():
@@ -54,13 +65,15 @@ def what_is_not_compared(config, collected):
 
     Parameters: ``config`` is pytest's; ``collected`` maps the name of each collected notebook to its number of cells.
     """
+    from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
     problems = []
     if not config.getoption("nbval"):
         problems.append("--nbval is off: put it back into .pytest.ini")
     if config.getoption("nbval_lax"):
         problems.append("--nbval-lax is on, and it compares nothing: take it out")
-    if config.getoption("nbval_sanitize_with"):
-        problems.append("--nbval-sanitize-with is on: outputs must be equal without help")
+    rules = config.getoption("nbval_sanitize_with")
+    if not rules or Path(rules).resolve() != RULES_FILE:
+        problems.append(f"--nbval-sanitize-with is {rules}: only the rules of {RULES_FILE.name} have tests of what they let through")
     for path in notebook_paths():
         cells = len(code_cells(read_notebook(path)))
         if collected.get(path.name, 0) != cells:
@@ -71,24 +84,35 @@ def what_is_not_compared(config, collected):
 def is_the_whole_suite(config):
     """Return whether nobody chose tests on the command line. What .pytest.ini or PYTEST_ADDOPTS leaves out is no choice."""
     from_ini = config.args_source == pytest.Config.ArgsSource.TESTPATHS
-    chose = any(re.match(r"-[a-z]*[km]|--ignore|--deselect", str(typed)) for typed in config.invocation_params.args)
-    return from_ini and not chose
+    choice = r"-[a-z]*[km]|--ignore|--deselect|--lf|--last-failed|--sw|--stepwise"
+    return from_ini and not any(re.match(choice, str(typed)) for typed in config.invocation_params.args)
 
 
 def pytest_collection_modifyitems(items):
+    try:
+        from tests.support.nbval_hooks import wait_for_messages
+    except ImportError:
+        return
     for item in items:
-        if hasattr(item, "output_timeout"):
-            item.output_timeout = MESSAGE_SECONDS
+        wait_for_messages(item)
 
 
 def pytest_collection_finish(session):
     if is_the_whole_suite(session.config):
         _stop_unless_everything_is_compared(session)
     if not session.config.option.collectonly:
-        wanted = dict.fromkeys(filter(None, map(_child_of, session.items)))
-        import_ahead({function.__module__ for function, *_ in wanted})
-        for each in wanted:
-            _children[each] = _pool.submit(in_child, *each)
+        try:
+            _start_children(session.items)
+        except ImportError:
+            pass  # then the fixture child says so, in each test that needs one
+
+
+def _start_children(items):
+    from tests.support.cells import import_ahead, in_child
+    wanted = dict.fromkeys(filter(None, map(_child_of, items)))
+    import_ahead({function.__module__ for function, *_ in wanted})
+    for each in wanted:
+        _children[each] = _pool.submit(in_child, *each)
 
 
 def _stop_unless_everything_is_compared(session):
@@ -99,3 +123,22 @@ def _stop_unless_everything_is_compared(session):
     problems = what_is_not_compared(session.config, collected)
     if problems:
         raise pytest.UsageError("this run would not compare every notebook.\n" + "\n".join(problems))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if is_the_whole_suite(config) and not config.option.collectonly:
+        terminalreporter.section("here: lines, whose values are not compared")
+        terminalreporter.write_line(where_the_here_lines_are())
+
+
+def where_the_here_lines_are():
+    """Return a text that says how many ``here:`` lines the stored outputs hold, and in which cells."""
+    from tests.support.comparison import here_lines
+    from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
+    total, told = 0, []
+    for path in notebook_paths():
+        lines = {cell.id: len(here_lines(cell)) for cell in code_cells(read_notebook(path))}
+        if any(lines.values()):
+            total += sum(lines.values())
+            told.append(f"{path.stem}: {sum(lines.values())} ({', '.join(cell for cell, count in lines.items() if count)})")
+    return "\n".join([f"{total} in {len(told)} of {len(notebook_paths())} notebooks", *told])

@@ -1,7 +1,8 @@
 """What a notebook does when it is run in the ways that people run it."""
 import warnings
 
-from tests.support.cells import Session, difference, open_files
+from tests.support.cells import Session, open_files
+from tests.support.comparison import difference
 from tests.support.notebook_files import code_cells, read_notebook
 
 

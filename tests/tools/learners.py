@@ -13,7 +13,8 @@ import sys
 import time
 
 from tests.support import conditions, kernels
-from tests.support.cells import difference, own_temp_folder
+from tests.support.cells import own_temp_folder
+from tests.support.comparison import difference
 from tests.support.notebook_files import code_cells, paths_starting_with, read_notebook
 
 PEAK = """

@@ -24,7 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.support import conditions, rules
-from tests.support.cells import Session, difference, import_ahead, in_child, open_files, own_temp_folder
+from tests.support.cells import Session, import_ahead, in_child, open_files, own_temp_folder
+from tests.support.comparison import difference
 from tests.support.notebook_files import PROJECT, code_cells, paths_starting_with, read_notebook
 
 ALLOWED = PROJECT / "tests" / "mutants_allowed.toml"

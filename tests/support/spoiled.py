@@ -1,0 +1,33 @@
+"""Run nbval for real, with the project's own plugin and settings, over a notebook made for the purpose."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.support.notebook_files import PROJECT, normalise, write_if_changed
+
+
+def run_nbval(cells):
+    """Run a bare ``pytest`` in a small copy of the project whose only notebook has these ``cells``.
+
+    Parameters: ``cells`` is a list of (source, stored outputs). Returns a list that says for each cell whether it passed,
+    and the finished process.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        shutil.copytree(PROJECT / "tests" / "support", project / "tests" / "support", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in (".pytest.ini", "tests/__init__.py"):
+            shutil.copyfile(PROJECT / name, project / name)
+        (project / "notebooks").mkdir()
+        notebook = new_notebook(cells=[new_code_cell(source, id=f"spoiled-{number}", outputs=outputs)
+                                       for number, (source, outputs) in enumerate(cells)])
+        write_if_changed(normalise(notebook), project / "notebooks" / "spoiled.ipynb")
+        plain = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "FORCE_COLOR")}
+        run = subprocess.run([sys.executable, "-m", "pytest", "-rA", "--no-header", "--color=no"], cwd=project, env=plain,
+                             capture_output=True, text=True, encoding="utf-8", errors="replace")
+    passed = run.stdout.splitlines()
+    return [f"PASSED notebooks/spoiled.ipynb::Cell {number}" in passed for number in range(len(cells))], run
