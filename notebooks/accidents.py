@@ -18,7 +18,7 @@ import tracemalloc
 from pathlib import Path
 from unittest import mock
 
-from checks.common import plain_environment, read_by_another_process
+from processes import plain_environment, read_by_another_process
 
 CHILD_SECONDS = 300  # a child process that takes longer hangs, on any machine
 DIED_AS_PLANNED = 77  # an exit code that neither Python nor a signal gives

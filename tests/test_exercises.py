@@ -1,51 +1,132 @@
 """Every exercise can be solved as its folded solution says, and wrong answers get the sentence that helps."""
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests.support.exercises import exercises_in, listed_answers, try_answers
-from tests.support.notebook_files import notebook_paths, read_notebook
+from tests.support import exercises
+from tests.support.edition import is_second_edition, number_of
+from tests.support.exercises import exercises_in, is_exercise, listed_answers, try_answers
+from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
 
-WITH_EXERCISES = [path for path in notebook_paths() if exercises_in(read_notebook(path))]
+WITH_EXERCISES = [path for path in notebook_paths() if any(map(is_exercise, code_cells(read_notebook(path))))]
 
 ALL = pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 TRIED = pytest.mark.child(runs=try_answers)
 
 
 def of_kind(child, *kinds):
-    verdicts = [verdict for verdict in child[0] if verdict[1] in kinds]
-    assert verdicts, f"no {' or '.join(kinds)} answers found"
-    return verdicts
+    tried = [each for each in child[0] if each.kind in kinds]
+    assert tried, f"no {' or '.join(kinds)} answers found"
+    return tried
+
+
+def told(each):
+    return f"{each.exercise}, {each.kind}: wanted {each.wanted!r}, the check says {each.verdict!r} to\n{each.answer}"
 
 
 def test_the_lessons_have_exercises():
     assert "03-meet-the-empty-file.ipynb" in [path.name for path in WITH_EXERCISES]
 
 
+@ALL
+def test_each_exercise_has_all_its_parts(path):
+    exercises_in(read_notebook(path), strict=is_second_edition(path.name))  # or it raises, with a sentence
+
+
+@ALL
+def test_answers_are_listed_for_each_exercise(path):
+    number, strict = number_of(path.name), is_second_edition(path.name)
+    problems = exercises.what_is_missing(exercises_in(read_notebook(path)), listed_answers(number), number, strict)
+    assert not problems, "\n".join(problems)
+
+
 @TRIED
 @ALL
 def test_an_untouched_stub_is_not_attempted_yet(child, path):
-    for name, _, wanted, verdict in of_kind(child, "stub"):
-        assert verdict == wanted, name
+    for each in of_kind(child, "stub"):
+        assert each.verdict == each.wanted, told(each)
+
+
+@TRIED
+@ALL
+def test_a_stub_runs_and_is_wrong(child, path):
+    for each in (each for each in child[0] if each.kind == "stub handed in"):
+        assert each.verdict.startswith("not there yet: "), told(each)
 
 
 @TRIED
 @ALL
 def test_the_folded_solution_and_other_right_answers_are_done(child, path):
-    for name, kind, _, verdict in of_kind(child, "solution", "right"):
-        assert verdict.startswith("done"), (name, kind)
+    for each in of_kind(child, "solution", "right"):
+        assert each.verdict.startswith("done: ") and (each.wanted or "") in each.verdict, told(each)
 
 
 @TRIED
 @ALL
 def test_each_wrong_answer_gets_its_own_sentence(child, path):
-    for name, _, wanted, verdict in of_kind(child, "wrong"):
-        assert verdict.startswith("not there yet: ") and wanted in verdict, name
+    for each in of_kind(child, "wrong"):
+        assert each.verdict.startswith("not there yet: ") and each.wanted in each.verdict, told(each)
 
 
-@ALL
-def test_each_exercise_lists_three_wrong_answers_with_three_sentences(path):
-    listed = listed_answers(path.name[:2]).get("wrong", [])
-    for exercise in exercises_in(read_notebook(path)):
-        sentences = {answer["says"] for answer in listed if answer["exercise"] == exercise.name}
-        assert len(sentences) >= 3, exercise.name
-    names = {exercise.name for exercise in exercises_in(read_notebook(path))}
-    assert {answer["exercise"] for answer in listed} <= names, "answers listed for an exercise that is not there"
+def test_the_stored_stubs_are_those_of_the_notebooks():
+    stored = exercises.STUBS.read_text(encoding="utf-8")
+    assert stored == exercises.collected_stubs(), "run  python -m tests.tools.refresh"
+
+
+# --- An exercise cannot escape ---
+
+SOLUTION = "<details><summary>Solution</summary>\n\n```python\nmy_line = 3\n```\n\nBecause.\n\n</details>"
+
+
+def a_notebook(cell_id="03-ex-place-the-line", stub="my_line = None", check="checks.place_the_line(my_line)", solution=SOLUTION):
+    return new_notebook(cells=[
+        new_code_cell(f"{stub}\n{check}", id=cell_id), new_markdown_cell(solution, id=f"{cell_id}-answer")])
+
+
+def test_a_cell_that_ends_in_a_check_is_an_exercise_wherever_it_stands():
+    found = exercises_in(a_notebook(), strict=True)
+    assert [(each.name, each.stub, each.solution) for each in found] == [("place-the-line", "my_line = None", "my_line = 3\n")]
+
+
+@pytest.mark.parametrize("spoiled, sentence", [
+    ({"cell_id": "64bfcecf-4a6a-4daf-b754-b823653cd0e8"}, "its id must be such as 03-ex-place-the-line"),
+    ({"cell_id": "03-place"}, "its id must be such as 03-ex-place-the-line"),
+    ({"cell_id": "03-ex-other"}, "its id must end in -ex-place-the-line"),
+    ({"check": "print(my_line)"}, "the last line must call the check"),
+    ({"solution": "It is 3."}, "no folded ```python solution"),
+    ({"stub": "def place():\n    raise NotImplementedError"}, "the stub has a raise"),
+    ({"stub": "my_line = ___ +"}, "the stub is no code that runs"),
+    ({"stub": "# your line"}, "there is no stub"),
+])
+def test_an_exercise_that_lacks_a_part_is_refused_with_a_sentence(spoiled, sentence):
+    with pytest.raises(ValueError) as refused:
+        exercises_in(a_notebook(**spoiled), strict=True)
+    assert sentence in str(refused.value)
+
+
+GOOD = {"solution": {"place-the-line": "both rows"},
+        "wrong": [{"exercise": "place-the-line", "answer": "", "says": says} for says in ("a", "b", "c")],
+        "right": [{"exercise": "place-the-line", "answer": "", "says": "rows"}]}
+
+
+@pytest.mark.parametrize("change, sentence", [
+    ({"wrong": GOOD["wrong"][:2]}, "must list 3 wrong answers"),
+    ({"wrong": [GOOD["wrong"][0]] * 3}, "with 3 sentences"),
+    ({"solution": {}}, "a part of what its solution is told"),
+    ({"right": [{"exercise": "place-the-line", "answer": ""}]}, "a right answer has no says"),
+    ({"solution": {**GOOD["solution"], "gone": "rows"}}, "there is no such exercise"),
+])
+def test_answers_that_are_not_listed_are_asked_for(change, sentence):
+    found = exercises_in(a_notebook(), strict=True)
+    assert not exercises.what_is_missing(found, GOOD, "03", strict=True)
+    assert any(sentence in problem for problem in exercises.what_is_missing(found, {**GOOD, **change}, "03", strict=True))
+
+
+def test_a_short_answer_is_the_solution_with_a_line_replaced():
+    answer = {"exercise": "copy-out", "edit": [["flush()", "flush"], ["a", "b"]]}
+    assert exercises.answer_text(answer, "a\nexport.flush()\n") == "b\nexport.flush\n"
+
+
+@pytest.mark.parametrize("solution", ["a\n", "flush()\nflush()\n"])
+def test_a_short_answer_whose_line_does_not_stand_once_in_the_solution_is_refused(solution):
+    with pytest.raises(ValueError, match="times in the solution, not once"):
+        exercises.answer_text({"exercise": "copy-out", "edit": [["flush()", "flush"]]}, solution)

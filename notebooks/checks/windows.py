@@ -1,4 +1,4 @@
-"""What Windows forbids to do with an open file, forbidden on every system."""
+"""What Windows does and forbids with files, on every system: so that a repair for one system is not called one for all."""
 import builtins
 import contextlib
 import gc
@@ -7,7 +7,10 @@ import os
 import tempfile
 from unittest import mock
 
-from checks.common import NotYet
+from checks.common import CheckIsBroken, NotYet
+
+with tempfile.NamedTemporaryFile(prefix="check-") as _example:
+    TEMPORARY_FILE = type(_example)  # its name is private, and no promise
 
 
 class RemovalRefused(NotYet):
@@ -31,15 +34,23 @@ def open_files(path, dir_fd=None):
 
 
 def is_open_and_marked(path):
-    """Tell whether ``path`` is an open NamedTemporaryFile that closing removes: Windows gives it to no one else."""
+    """Tell whether ``path`` is an open NamedTemporaryFile that closing removes: Windows gives it to no one else.
+
+    Raises CheckIsBroken in a Python whose temporary files do not say whether they will be removed.
+    """
     for thing in gc.get_objects():
-        if type(thing) is tempfile._TemporaryFileWrapper and not thing.file.closed:
-            closer = thing._closer
-            if closer.delete and getattr(closer, "delete_on_close", True):
-                with contextlib.suppress(OSError, ValueError, TypeError):
-                    if os.path.samefile(thing.name, path):
-                        return True
+        if type(thing) is TEMPORARY_FILE and not thing.file.closed and _goes_when_closed(thing):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                if os.path.samefile(thing.name, path):
+                    return True
     return False
+
+
+def _goes_when_closed(file):
+    closer = vars(file).get("_closer")  # a private name, the only place where it is kept from Python 3.12 on
+    if not hasattr(closer, "delete"):
+        raise CheckIsBroken("the temporary files of this Python do not say whether closing removes them")
+    return closer.delete and getattr(closer, "delete_on_close", True)
 
 
 @contextlib.contextmanager
@@ -57,6 +68,46 @@ def open_replaced(function, stand_in):
     finally:
         for place, real_open in before:
             place["open"] = real_open
+
+
+class _WindowsText(io.TextIOWrapper):
+    """A text file without newline=, for writing and reading: \\n becomes \\r\\n on the way out, and \\n again on the way in."""
+
+    def write(self, text):
+        super().write(text.replace("\n", "\r\n"))
+        return len(text)
+
+
+@contextlib.contextmanager
+def as_on_windows(function):
+    """While ``function`` runs, let what it opens be opened as on a Windows in western Europe.
+
+    Text without newline= is written with CR LF; text without encoding= is cp1252, for writing and for reading. So a
+    forgotten option shows on every system. A temporary file that is open and goes when it is closed cannot be opened
+    by its name. It holds for open(), io.open(), Path, tempfile, os.fdopen(), and not for gzip and codecs.
+    """
+    real_open = io.open
+
+    def open_as_on_windows(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, **named):
+        if isinstance(file, str | os.PathLike) and "opener" not in named and len(rest) < 2 and is_open_and_marked(file):
+            raise NotYet("Windows refuses to open the file by its name: it is open, and marked for deletion when it is closed")
+        if "b" in mode:
+            return real_open(file, mode, buffering, encoding, errors, newline, *rest, **named)
+        encoding = "cp1252" if encoding in (None, "locale") else encoding
+        if newline is None and "+" in mode and buffering != 0:
+            below = real_open(file, mode.replace("t", "") + "b", max(buffering, -1) if buffering != 1 else -1, None, None, None,
+                              *rest, **named)
+            text = _WindowsText(below, encoding, errors, line_buffering=buffering == 1)
+            text.mode = mode
+            return text
+        newline = "\r\n" if newline is None and mode.strip("tU") != "r" else newline
+        return real_open(file, mode, buffering, encoding, errors, newline, *rest, **named)
+
+    def text_encoding(encoding, stacklevel=2):  # pathlib and tempfile ask it, and with UTF-8 mode it would answer utf-8
+        return "locale" if encoding is None else encoding
+
+    with open_replaced(function, open_as_on_windows), mock.patch.object(io, "text_encoding", text_encoding):
+        yield
 
 
 @contextlib.contextmanager

@@ -1,19 +1,67 @@
 """The exercises of a notebook: where each stands, its folded solution, and the answers people give.
 
-An exercise is a code cell with the id ``NN-ex-NAME``. Its last line calls the check; what stands above is
-the stub. The Markdown cell ``NN-ex-NAME-answer`` folds the solution, a fenced block that replaces the stub.
-``tests/answers/NN.toml`` lists wrong answers with the sentence each must get, and other right answers.
+To add an exercise:
+
+1. In the notebook, where its idea is, a Markdown cell that asks, and after it a code cell: the stub, and as its last
+   line the call of the check, ``checks.copy_out(copy_out)``. The stub is code that runs. For a value it is
+   ``my_line = None`` or ``my_letters = ""``; for a function it is a program that runs and is wrong, never a ``raise``.
+   The id of the cell is the check's name with hyphens after the notebook's number: ``03-ex-copy-out``.
+2. After it a Markdown cell with the same id and ``-answer``, which folds the solution and says why:
+
+       <details><summary>Solution</summary>
+
+       ```python
+       (what replaces the stub)
+       ```
+
+       Why it is right, and why what most people try is not.
+
+       </details>
+
+3. In ``notebooks/checks/lesson_NN.py`` the check: a function with ``@exercise`` above it, its name in ``__all__``. It
+   gets the answer, returns the sentence for *done* (only what it has tried), or raises NotYet with what the learner's
+   program did and the first thing that differs. ``checks/common.py`` has what it needs.
+4. In ``tests/answers/NN.toml`` the answers people give: at least three wrong ones with three sentences, and for the
+   solution and each other right answer a part of its *done* sentence.
+
+       [solution]
+       copy-out = "another process finds all 1,142 rows"
+
+       [[wrong]]
+       exercise = "copy-out"
+       edit = [["export.flush()", "export.flush"]]
+       says = "you named flush but did not call it"
+
+       [[right]]
+       exercise = "copy-out"
+       answer = "def copy_out(orders, export, target): ..."
+       says = "all 1,142 rows"
+
+   ``edit`` replaces, in the folded solution, each first text by the second; the first must stand there exactly once.
+   ``answer`` is the whole answer, without the call of the check.
+5. ``python -m tests.tools.refresh NN`` stores the outputs and the stub; ``pytest tests/test_exercises.py -k NN`` tries
+   everything at its place in the notebook.
+
+A code cell whose last line calls a check is an exercise wherever it stands: without one of these parts the tests are
+red, with a sentence that says which.
 """
+import ast
+import functools
+import json
 import re
 import tomllib
 from dataclasses import dataclass
 
 from tests.support.cells import Session
-from tests.support.notebook_files import PROJECT, code_cells, read_notebook
+from tests.support.edition import is_second_edition, number_of
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook
 
 ANSWERS = PROJECT / "tests" / "answers"
+STUBS = NOTEBOOK_FOLDER / "checks" / "stubs.json"
+CALL = re.compile(r"checks\.(\w+)\(.*\)")
 FOLDED = re.compile(r"<details><summary>[^<]+</summary>\n\n(?P<inside>.*?)\n\n</details>", re.DOTALL)
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+WRONG_ANSWERS = 3  # at least, with as many sentences
 
 
 @dataclass(frozen=True)
@@ -25,56 +73,167 @@ class Exercise:
     check: str
     solution: str
 
+    @property
+    def check_name(self):
+        return CALL.match(self.check)[1]
 
-def exercises_in(notebook):
-    """Return the exercises of ``notebook`` in order. Raises ValueError for one that is not of the form above."""
+    @property
+    def asks_for_a_function(self):
+        return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.parse(self.stub).body)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of an ``answer``. ``kind`` is stub, stub handed in, solution, right or wrong; ``wanted`` is a part of the
+    ``verdict`` that it should get, or None when nobody wrote one down."""
+
+    exercise: str
+    kind: str
+    wanted: str | None
+    verdict: str
+    answer: str
+
+
+def is_exercise(cell):
+    """Tell whether the last line of a code ``cell`` calls a check, or its id says that it should."""
+    last = cell.source.rstrip().rpartition("\n")[2]
+    return cell.cell_type == "code" and (last.startswith("checks.") or bool(re.match(r"\d\d[a-z]?-ex-", cell.id)))
+
+
+def exercises_in(notebook, strict=False):
+    """Return the exercises of ``notebook`` in order. Raises ValueError, with a sentence, for one that lacks something.
+
+    With ``strict`` its stub must be one of the second edition, and its id follow from the name of its check.
+    """
     cells = {cell.id: cell for cell in notebook.cells}
-    found = []
-    for cell in code_cells(notebook):
-        match = re.fullmatch(r"\d\d-ex-([a-z0-9-]+)", cell.id)
-        if not match:
-            continue
-        stub, _, check = cell.source.rpartition("\n")
-        if not check.startswith("checks."):
-            raise ValueError(f"{cell.id}: the last line must call the check")
-        folded = FOLDED.search(cells[cell.id + "-answer"].source) if cell.id + "-answer" in cells else None
-        fence = FENCE.search(folded["inside"]) if folded else None
-        if fence is None:
-            raise ValueError(f"{cell.id}: no folded ```python solution in a cell {cell.id}-answer")
-        found.append(Exercise(match[1], stub, check, fence[1]))
-    return found
+    return [_exercise(cell, cells, strict) for cell in code_cells(notebook) if is_exercise(cell)]
 
 
-def listed_answers(number):
-    """Return the content of tests/answers/``number``.toml: {"wrong": [...], "right": [...]}."""
-    path = ANSWERS / f"{number}.toml"
+def _exercise(cell, cells, strict):
+    stub, _, check = cell.source.rstrip().rpartition("\n")
+    match = re.fullmatch(r"\d\d[a-z]?-ex-([a-z0-9-]+)", cell.id)
+    call = CALL.fullmatch(check)
+    if not call:
+        raise ValueError(f"{cell.id}: the last line must call the check, such as checks.copy_out(copy_out)")
+    if not match:
+        raise ValueError(f"{cell.id}: this cell is an exercise, because it ends in {check}; its id must be such as "
+                         f"03-ex-{call[1].replace('_', '-')}, with the number of its notebook")
+    folded = FOLDED.search(cells[cell.id + "-answer"].source) if cell.id + "-answer" in cells else None
+    fence = FENCE.search(folded["inside"]) if folded else None
+    if fence is None:
+        raise ValueError(f"{cell.id}: no folded ```python solution in a cell {cell.id}-answer")
+    if strict:
+        _look_at_stub(cell.id, stub)
+        if match[1] != call[1].replace("_", "-"):
+            raise ValueError(f"{cell.id}: it calls checks.{call[1]}, so its id must end in -ex-{call[1].replace('_', '-')}")
+    return Exercise(match[1], stub, check, fence[1])
+
+
+def _look_at_stub(cell_id, stub):
+    try:
+        tree = ast.parse(stub)
+    except SyntaxError as error:
+        raise ValueError(f"{cell_id}: the stub is no code that runs: {error}") from None
+    if not tree.body:
+        raise ValueError(f"{cell_id}: there is no stub above the call of the check, such as my_line = None")
+    if any(isinstance(node, ast.Raise) for node in ast.walk(tree)):
+        raise ValueError(f"{cell_id}: the stub has a raise: let it be a program that runs and is wrong")
+
+
+@functools.cache
+def _toml(path):
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def try_answers(path):
-    """Run the notebook at ``path`` and try every answer at its place.
+def listed_answers(number):
+    """Return the content of tests/answers/``number``.toml: {"solution": {...}, "wrong": [...], "right": [...]}."""
+    return _toml(ANSWERS / f"{number}.toml")
 
-    Returns a list of (exercise name, kind, the sentence wanted, the verdict given), where kind is stub,
-    solution, right or wrong.
-    """
+
+def what_is_missing(exercises, listed, number, strict):
+    """Return a sentence for each thing that ``listed``, the answers of notebook ``number``, lacks or has too much."""
+    names = {exercise.name for exercise in exercises}
+    told = listed.get("solution", {})
+    problems = [f"tests/answers/{number}.toml lists answers to {name}, and there is no such exercise"
+                for name in sorted({answer["exercise"] for kind in ("wrong", "right") for answer in listed.get(kind, [])}
+                                   | set(told)) if name not in names]
+    for exercise in exercises:
+        wrong = [answer for answer in listed.get("wrong", []) if answer["exercise"] == exercise.name]
+        if len({answer["says"] for answer in wrong}) < WRONG_ANSWERS:
+            problems.append(f"{exercise.name}: tests/answers/{number}.toml must list {WRONG_ANSWERS} wrong answers "
+                            f"with {WRONG_ANSWERS} sentences")
+        if strict and not told.get(exercise.name):
+            problems.append(f"{exercise.name}: the table [solution] must say a part of what its solution is told")
+        if strict:
+            problems += [f"{exercise.name}: a right answer has no says, a part of its done sentence"
+                         for answer in listed.get("right", []) if answer["exercise"] == exercise.name and not answer.get("says")]
+    return problems
+
+
+def answer_text(answer, solution):
+    """Return the source of a listed ``answer``; its ``edit`` changes the ``solution``. Raises ValueError if it cannot."""
+    if "edit" not in answer:
+        return answer["answer"]
+    for old, new in answer["edit"]:
+        if solution.count(old) != 1:
+            raise ValueError(f"{answer['exercise']}: the edit {old!r} stands {solution.count(old)} times in the solution, not once")
+        solution = solution.replace(old, new)
+    return solution
+
+
+def try_answers(path):
+    """Run the notebook at ``path`` and try every answer at its place; return the list of what was Tried."""
     notebook = read_notebook(path)
-    exercises = {exercise.name: exercise for exercise in exercises_in(notebook)}
-    listed = listed_answers(path.name[:2])
+    exercises = {f"{number_of(path.name)}-ex-{exercise.name}": exercise for exercise in exercises_in(notebook)}
+    listed = listed_answers(number_of(path.name))
     session = Session()
-    verdicts = []
+    tried = []
     for cell in code_cells(notebook):
-        name = cell.id[6:]
-        if cell.id[2:6] == "-ex-" and name in exercises:
-            exercise = exercises[name]
-            answers = [("stub", "not attempted yet", exercise.stub), ("solution", "done", exercise.solution)]
-            answers += [("right", "done", a["answer"]) for a in listed.get("right", []) if a["exercise"] == name]
-            answers += [("wrong", a["says"], a["answer"]) for a in listed.get("wrong", []) if a["exercise"] == name]
-            for kind, wanted, answer in answers:
-                outputs = session.run(f"{answer.rstrip()}\n{exercise.check}")
-                verdicts.append((name, kind, wanted, _shown(outputs)))
+        if cell.id in exercises:
+            tried += _try(session, exercises[cell.id], listed, is_second_edition(path.name))
         session.run(cell.source)
-    return verdicts
+    return tried
+
+
+def _try(session, exercise, listed, strict):
+    def hand_in(answer):
+        return _shown(session.run(f"{answer.rstrip()}\n{exercise.check}"))
+
+    tried = [Tried(exercise.name, "stub", "not attempted yet", hand_in(exercise.stub), exercise.stub)]
+    if strict and exercise.asks_for_a_function:
+        forget = f"__import__('checks.common').common.stubs().pop({exercise.check_name!r}, None);\n"
+        session.run(forget)
+        tried.append(Tried(exercise.name, "stub handed in", "not there yet", hand_in(exercise.stub), exercise.stub))
+        session.run("__import__('checks.common').common.stubs.cache_clear()")
+    answers = [("solution", listed.get("solution", {}).get(exercise.name), exercise.solution)]
+    for kind in ("right", "wrong"):
+        answers += [(kind, answer.get("says"), answer_text(answer, exercise.solution))
+                    for answer in listed.get(kind, []) if answer["exercise"] == exercise.name]
+    return tried + [Tried(exercise.name, kind, wanted, hand_in(answer), answer) for kind, wanted, answer in answers]
 
 
 def _shown(outputs):
-    return "\n".join(o.get("text") or o.get("evalue") or o.data["text/plain"] for o in outputs)
+    """Return the verdict among ``outputs``, or, without one, all that was shown instead."""
+    values = [o.data["text/plain"] for o in outputs if "data" in o]
+    return values[-1] if values else "\n".join(o.get("text") or o.get("evalue") for o in outputs)
+
+
+# --- The stubs, for the checks ---
+
+def collected_stubs():
+    """Return the text of notebooks/checks/stubs.json: the stub of each exercise of the series, by its check's name."""
+    stubs = {exercise.check_name: exercise.stub for path in notebook_paths() for exercise in exercises_in(read_notebook(path))}
+    return json.dumps(stubs, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_stubs():
+    """Write notebooks/checks/stubs.json, by which a check knows an untouched stub; return whether that changed it."""
+    text = collected_stubs()
+    if STUBS.exists() and STUBS.read_text(encoding="utf-8") == text:
+        return False
+    STUBS.write_text(text, encoding="utf-8", newline="\n")
+    return True
+
+
+if __name__ == "__main__":
+    print("rewritten" if write_stubs() else "unchanged")
