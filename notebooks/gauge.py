@@ -1,10 +1,12 @@
 """The instrument of the series: where are the bytes of an open text file, right now?
 
     from gauge import gauge
-    gauge(export)          # in a notebook: a picture; anywhere else: the same as text
+    gauge(export)             # two bars: waiting in your program, and in the file
+    gauge(export, layers=3)   # three bars: text layer, byte buffer, operating system
+    gauge(export, title="buffering=1024")
 
-A row on its way to a file passes through three places, and the gauge reads each of them
-without moving a byte:
+In a notebook that is a picture; anywhere else the same as text. A row on its way to a file passes
+through three places, and the gauge reads each of them without moving a byte:
 
     text layer         characters that the file object still keeps (io.TextIOWrapper)
     byte buffer        bytes waiting to be sent in one go (io.BufferedWriter or io.BufferedRandom)
@@ -19,18 +21,21 @@ What reads what:
                        can list what an object holds on to, and adds up the waiting pieces.
 
 Checked on CPython 3.11 to 3.15 by tests/test_gauge.py, which flushes after each reading and
-compares. Two readings are guesses. A file opened with newline=None into which a single line end was
-written and nothing else looks the same as an empty one. And a file that is read and written in turn
-(mode r+ or w+) is measured as if it were not being read.
+compares. The order of that list is promised nowhere, so self_test() tries the gauge on the Python at
+hand, and setup_check says so where it fails. Two readings are guesses. A file opened with newline=None
+into which a single line end was written and nothing else looks the same as an empty one. And a file that
+is read and written in turn (mode r+ or w+) is measured as if it were not being read.
 
-A reading is three looks, one after the other: let no other thread write meanwhile. Counting rows reads
-the whole file.
+A reading is three looks, one after the other: let no other thread write meanwhile. That holds on a
+free-threaded build as well, where threads really run at the same time; self_test() decides there, too.
+Counting rows reads the whole file.
 """
 import csv
 import gc
 import io
 import os
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 
 import pictures
 
@@ -45,12 +50,17 @@ class Reading:
 
     ``text_layer``, ``byte_buffer`` and ``operating_system`` are numbers of bytes. ``visible_rows`` is
     the number of whole data rows that any other reader sees in the file, the header not counted.
+    ``opened_empty`` is False when the file was opened to add to what it held. How the reading is shown:
+    ``layers`` is 2 or 3, the number of bars, and ``title`` stands above them.
     """
 
     text_layer: int
     byte_buffer: int
     operating_system: int
     visible_rows: int
+    opened_empty: bool = True
+    layers: int = 2
+    title: str | None = None
 
     @property
     def handed_over(self):
@@ -62,26 +72,42 @@ class Reading:
         """The bytes that no other reader can see yet."""
         return self.text_layer + self.byte_buffer
 
+    @property
+    def headline(self):
+        """What the reading found, in a sentence or two."""
+        total = pictures.amount(self.handed_over, "byte")
+        if not self.handed_over:
+            return "Nothing was written yet." if self.opened_empty else "The file holds nothing yet."
+        return (f"You wrote {total}. " if self.opened_empty else f"The file was given {total}. ") + self._where()
+
+    def _where(self):
+        one = self.handed_over == 1
+        if not self.hidden:
+            place = "with the operating system" if self.layers == 3 else "in the file"
+            return f"It is {place}." if one else f"All of them are {place}."
+        place = "in your program"
+        if self.layers == 3 and not (self.text_layer and self.byte_buffer):
+            place = "in the text layer" if self.text_layer else "in the byte buffer"
+        if self.hidden == self.handed_over:
+            return f"It waits {place}." if one else f"All of them wait {place}."
+        return f"{self.hidden:,} of them {'waits' if self.hidden == 1 else 'wait'} {place}."
+
+    @property
+    def footline(self):
+        """What another reader gets, in a sentence."""
+        return f"Any other reader sees {pictures.amount(self.visible_rows, 'whole row') if self.visible_rows else 'no row'}."
+
     def __repr__(self):
-        return "\n".join([
-            f"{'given to the file':<20}{pictures.amount(self.handed_over, 'byte'):>16}",
-            f"{'  text layer':<20}{pictures.amount(self.text_layer, 'byte'):>16}",
-            f"{'  byte buffer':<20}{pictures.amount(self.byte_buffer, 'byte'):>16}",
-            f"{'  operating system':<20}{pictures.amount(self.operating_system, 'byte'):>16}",
-            f"{'other readers see':<20}{pictures.amount(self.visible_rows, 'whole row'):>16}",
-        ])
+        return pictures.gauge_text(self._bars(), self.headline, self.footline, self.title)
 
     def picture(self):
         """Return the reading as a picture with alt text."""
-        in_layers = dict(zip(pictures.LAYERS, [self.text_layer, self.byte_buffer, self.operating_system]))
-        headline = f"The file has been given {pictures.amount(self.handed_over, 'byte')}. They are here:"
-        footline = f"Any other reader sees {pictures.amount(self.visible_rows, 'whole row')}."
-        where = "; ".join(f"{name}: {pictures.amount(size, 'byte')}" for name, size in in_layers.items())
-        return pictures.Picture(
-            svg=pictures.layer_bars(in_layers, headline, footline),
-            alt=f"Gauge with three bars. {headline} {where}. {footline}",
-            text=repr(self),
-        )
+        return pictures.gauge(self._bars(), self.headline, self.footline, self.title)
+
+    def _bars(self):
+        if self.layers == 3:
+            return dict(zip(pictures.LAYERS, [self.text_layer, self.byte_buffer, self.operating_system], strict=True))
+        return {pictures.WAITING: self.hidden, pictures.IN_THE_FILE: self.operating_system}
 
     def _repr_html_(self):
         return self.picture()._repr_html_()
@@ -97,13 +123,17 @@ class NoReading:
         return self.sentence
 
 
-def gauge(file, **csv_options):
+def gauge(file, layers=2, title=None, **csv_options):
     """Return a Reading of ``file`` to show in a notebook, or a NoReading with one sentence.
 
-    Parameters are those of :func:`measure`. Nothing is raised for a file that cannot be measured.
+    Parameters: ``layers`` is 2 (waiting in your program, and in the file) or 3 (text layer, byte buffer and
+    operating system); ``title`` stands above the bars; ``file`` and ``csv_options`` are those of
+    :func:`measure`. Nothing is raised for a file that cannot be measured; ValueError is for other ``layers``.
     """
+    if layers not in (2, 3):
+        raise ValueError(f"the gauge has 2 or 3 layers, not {layers!r}")
     try:
-        return measure(file, **csv_options)
+        return replace(measure(file, **csv_options), layers=layers, title=title)
     except CannotMeasure as reason:
         return NoReading(str(reason))
 
@@ -140,10 +170,11 @@ def measure(file, **csv_options):
         raise CannotMeasure("This file does not stand at its end: its bytes go over others, and cannot be added up.")
     _check_name(text_file.name, raw_file.fileno())
     return Reading(
-        text_layer=_waiting_in_text_layer(text_file),
+        text_layer=_try_text_layer(text_file),
         byte_buffer=in_buffer,
         operating_system=size,
         visible_rows=count_visible_rows(text_file.name, text_file.encoding, **csv_options),
+        opened_empty=raw_file.mode.startswith(("w", "x")),
     )
 
 
@@ -186,6 +217,48 @@ def _why_locked(system=os.name):
                 "Make it with delete=False.")
     return ("This file cannot be opened for reading: its permissions, or those of its folder, forbid it. "
             "Allow it with os.chmod.")
+
+
+def self_test():
+    """Return None when the gauge reads files rightly under this Python, or one sentence when it does not.
+
+    It writes small files in the folder for temporary files, reads the gauge, flushes, and compares: one piece
+    of text and several, with and without accents, for each setting of ``newline``. Nothing is raised.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="rows-", ignore_cleanup_errors=True) as folder:
+            path = os.path.join(folder, "export.csv")
+            for newline in (None, "", "\n", "\r\n"):
+                for pieces in ([], ["abc"], ["é"], ["abc", "é"], ["é", "abc", "abc"]):
+                    if not _reads_rightly(path, newline, pieces):
+                        return STRANGE_PYTHON
+    except OSError as error:
+        return f"The gauge could not be tried, for no file can be made in the folder for temporary files: {error}."
+    return None
+
+
+STRANGE_PYTHON = ("The gauge cannot look into the text layer of this Python, whose file objects are built in another way "
+                  "than in CPython 3.11 to 3.15.")
+
+
+def _reads_rightly(path, newline, pieces):
+    with open(path, "w", newline=newline, encoding="utf-8") as export:
+        for piece in pieces:
+            export.write(piece)
+        try:
+            seen = _try_text_layer(export)
+        except CannotMeasure:
+            return False
+        export.flush()
+        return seen == os.path.getsize(path)
+
+
+def _try_text_layer(text_file):
+    """Return how many bytes wait in the text layer; raise CannotMeasure where this Python hides them."""
+    try:
+        return _waiting_in_text_layer(text_file)
+    except (ValueError, IndexError):  # the list of what the file object holds has another order, or another length
+        raise CannotMeasure(STRANGE_PYTHON) from None
 
 
 def _waiting_in_text_layer(text_file):

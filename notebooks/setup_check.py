@@ -47,4 +47,8 @@ def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=N
     if not (HERE.parent / "data" / "orders.csv").exists():
         return ("Not ready: data/orders.csv is missing. Get a complete copy of the project, "
                 "or make the file with  python3 data/make_orders.py .")
+    import gauge  # here, for it needs what the lines above look for
+    trouble = gauge.self_test()
+    if trouble:
+        return f"Not ready: {trouble} Close JupyterLab, and start it with  python3 notebooks  under CPython 3.11 to 3.15."
     return READY

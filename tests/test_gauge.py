@@ -1,14 +1,18 @@
 """The gauge tells the truth, moves nothing, and says in a sentence when it cannot measure."""
 import csv
+import gc
 import gzip
+import html
 import io
 import itertools
 import os
 import random
+import re
 import tempfile
 
 import pytest
-from gauge import CannotMeasure, NoReading, _why_locked, count_visible_rows, gauge, measure
+import setup_check
+from gauge import CannotMeasure, NoReading, Reading, _why_locked, count_visible_rows, gauge, measure, self_test
 
 TEXT = {"newline": "", "encoding": "utf-8"}
 
@@ -183,10 +187,89 @@ def test_what_cannot_be_measured_gets_a_sentence(tmp_path):
         unnamed.flush()
 
 
-def test_the_picture_has_alt_text_with_all_numbers(path):
+def test_rows_that_csv_cannot_read_get_a_sentence(path):
+    path.write_bytes(b'id,note\r\n1,"' + b"a" * 200_000 + b'"\r\n')
+    with pytest.raises(CannotMeasure, match="The rows in the file cannot be counted: field larger than"):
+        count_visible_rows(path)
+    with open(path, "a", **TEXT) as export:
+        assert repr(gauge(export)).startswith("The rows in the file cannot be counted: ")
+
+
+def alt_text(shown):
+    return html.unescape(re.search('alt="([^"]*)"', shown._repr_html_())[1])
+
+
+def test_two_bars_say_what_was_found_first(path):
     with open(path, "w", **TEXT) as export:
         export.write("id\r\n1\r\n")
-        shown = gauge(export)._repr_html_()
-    assert 'alt="Gauge with three bars. The file has been given 7 bytes.' in shown
-    assert "text layer: 7 bytes; byte buffer: 0 bytes; operating system: 0 bytes" in shown
-    assert "Any other reader sees 0 whole rows." in shown and "data:image/svg+xml;base64," in shown
+        waiting = gauge(export)
+        export.flush()
+        in_the_file = gauge(export, title="after the flush")
+    assert alt_text(waiting) == (
+        "You wrote 7 bytes. All of them wait in your program. Any other reader sees no row. Gauge with two bars: "
+        "waiting in your program: 7 bytes, nobody else sees it; in the file: 0 bytes, everybody sees it.")
+    assert repr(waiting).splitlines() == [
+        "You wrote 7 bytes. All of them wait in your program.",
+        "  waiting in your program         7 bytes   nobody else sees it",
+        "  in the file                     0 bytes   everybody sees it",
+        "Any other reader sees no row."]
+    assert alt_text(in_the_file).startswith("You wrote 7 bytes. All of them are in the file. Any other reader sees 1 whole row.")
+    assert "titled 'after the flush'" in alt_text(in_the_file) and repr(in_the_file).startswith("after the flush\nYou wrote")
+
+
+def test_three_bars_name_the_layers(path):
+    with open(path, "w", **TEXT) as export:
+        export.write("id\r\n1\r\n")
+        assert alt_text(gauge(export, layers=3)) == (
+            "You wrote 7 bytes. All of them wait in the text layer. Any other reader sees no row. Gauge with three bars: "
+            "text layer: 7 bytes, nobody else sees it; byte buffer: 0 bytes, nobody else sees it; "
+            "operating system: 0 bytes, everybody sees it.")
+        with pytest.raises(ValueError, match="2 or 3 layers, not 4"):
+            gauge(export, layers=4)
+
+
+@pytest.mark.parametrize("sizes, layers, headline", [
+    ((0, 0, 0), 2, "Nothing was written yet."),
+    ((1, 0, 0), 2, "You wrote 1 byte. It waits in your program."),
+    ((0, 0, 1), 3, "You wrote 1 byte. It is with the operating system."),
+    ((0, 8, 0), 3, "You wrote 8 bytes. All of them wait in the byte buffer."),
+    ((3, 5, 0), 3, "You wrote 8 bytes. All of them wait in your program."),
+    ((0, 1008, 7168), 2, "You wrote 8,176 bytes. 1,008 of them wait in your program."),
+    ((0, 1, 7), 3, "You wrote 8 bytes. 1 of them waits in the byte buffer."),
+])
+def test_the_headline_is_the_finding(sizes, layers, headline):
+    assert Reading(*sizes, visible_rows=0, layers=layers).headline == headline
+
+
+def test_a_file_that_held_something_is_not_said_to_be_written_by_you(path):
+    path.write_bytes(b"id\r\n")
+    with open(path, "a", **TEXT) as export:
+        export.write("1\r\n")
+        assert gauge(export).headline == "The file was given 7 bytes. 3 of them wait in your program."
+
+
+def test_the_self_test_is_content_with_this_python():
+    assert self_test() is None
+
+
+@pytest.mark.parametrize("strange", [
+    lambda held: held[::-1], lambda held: [],
+    lambda held: [thing for thing in held if not isinstance(thing, (list, bytes))],
+], ids=["reversed", "nothing", "without what waits"])
+def test_the_self_test_notices_a_python_whose_lists_are_others(strange, path, monkeypatch):
+    listed = gc.get_referents
+    monkeypatch.setattr("gauge.gc.get_referents", lambda thing: strange(listed(thing)))
+    assert "The gauge cannot look into the text layer of this Python" in self_test()
+    assert setup_check.answer(folder=setup_check.HERE).startswith("Not ready: The gauge cannot look into")
+    with open(path, "w", **TEXT) as export:
+        export.write("id\r\n")
+        gauge(export)  # may be wrong here, but never stops with an error
+
+
+def test_the_self_test_says_when_it_cannot_try(monkeypatch):
+    monkeypatch.setattr("gauge.tempfile.TemporaryDirectory", refuse_a_folder)
+    assert "no file can be made in the folder for temporary files" in self_test()
+
+
+def refuse_a_folder(**options):
+    raise OSError(28, "No space left on device")
