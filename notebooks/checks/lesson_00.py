@@ -1,31 +1,91 @@
 """Checks for notebook 00, Start here."""
+import contextlib
 import os
+import re
+from pathlib import Path
 
-from checks.common import NotYet, exercise, temporary_folder, whole_number
+from checks.common import NotYet, a_number, calls_in, exercise, names_called, temporary_folder, why_still_waiting
 
-__all__ = ["third_row"]
+__all__ = ["all_orders", "third_row", "who_sees"]
+
+ROWS = ["Tea,2.50\n", "Milk,1.20\n"]
+
+
+@exercise
+def who_sees(my_line):
+    """Run the script of the task line by line, read the file by its name before each, and compare."""
+    seen_before = {}
+    with temporary_folder() as folder:
+        path = Path(folder) / "orders.txt"
+        seen_before[1] = ""
+        with open(path, "w", encoding="utf-8") as export:
+            for line, row in enumerate(ROWS, start=2):
+                seen_before[line] = path.read_text(encoding="utf-8")
+                export.write(row)
+            seen_before[4] = path.read_text(encoding="utf-8")
+        seen_before[5] = path.read_text(encoding="utf-8")
+    right = min(line for line, seen in seen_before.items() if "Tea" in seen)
+    answer = a_number(without_the_word("line", my_line), of="the line, from 1 to 5")
+    if answer not in seen_before:
+        raise NotYet(f"the script has no line {answer}: answer with a number from 1 to 5")
+    if answer == right:
+        return "while line 5 runs, the block has ended, so the file is closed and the colleague reads the tea"
+    if answer == 1:
+        raise NotYet("when line 1 runs, the tea has not been written at all")
+    if answer == 4:
+        raise NotYet("line 4 is still inside the block: nothing has closed or flushed the file yet")
+    raise NotYet("write has only taken the line: while the block lasts, it waits in the program")
 
 
 @exercise
 def third_row(my_prediction):
-    """Write three rows with one flush after the second, measure the file, and compare with the prediction."""
+    """Write the three rows with one flush after the second, measure the file, and compare with the prediction."""
     with temporary_folder() as folder:
-        path = os.path.join(folder, "orders.csv")
+        path = os.path.join(folder, "orders.txt")
         with open(path, "w", newline="", encoding="utf-8") as export:
-            export.write("order_id,item,price\r\n1,Bananas,1.19\r\n2,Grapes,3.49\r\n")
+            first, second = (export.write(row) for row in ROWS)
             export.flush()
-            third = export.write("3,Olives,12.50\r\n")
+            third = export.write("Bread,3.10\n")
             seen = os.path.getsize(path)
         all_bytes = os.path.getsize(path)
-    my_prediction = whole_number(my_prediction)
-    if my_prediction is None:
-        raise NotYet("answer with a whole number of bytes")
-    if my_prediction == seen:
-        return f"another reader sees {seen} bytes; the {third} bytes of the third row wait"
-    if my_prediction == all_bytes:
-        raise NotYet(f"{all_bytes} bytes are what it would be after one more flush")
-    if my_prediction == 0:
-        raise NotYet("what was flushed stays visible; a later write does not take it back")
-    if my_prediction == third:
-        raise NotYet("that is the new row alone, and it is the one that waits")
-    raise NotYet("count bytes, not rows: the flush made 52 visible; who has sent the third row?")
+    answer = a_number(without_the_word("bytes", my_prediction), of="bytes")
+    if answer == seen:
+        return f"the colleague finds {seen} bytes, and the {third} bytes of the bread wait"
+    if answer == all_bytes:
+        raise NotYet(f"{all_bytes} bytes are what the file holds after one more flush; who has sent the bread?")
+    if answer == 0:
+        raise NotYet("what was flushed stays in the file; a later write does not take it back")
+    if answer == third:
+        raise NotYet(f"{third} bytes are the bread alone, and the bread is the row that waits")
+    if answer in (first, second):
+        raise NotYet(f"{answer} bytes are one row, and the flush sent both rows that were written before it")
+    if answer in (1, 2, 3):
+        raise NotYet("count bytes, not rows")
+    raise NotYet(f"your number is {answer}: add up the bytes of the rows that were written before the flush")
+
+
+def without_the_word(word, answer):
+    """Return ``answer`` without ``word`` where it is a text, so that "line 5" and "19 bytes" count as numbers."""
+    return re.sub(rf"(?i)\b{word}\b", "", answer).strip() if isinstance(answer, str) else answer
+
+
+@exercise
+def all_orders(function):
+    """Call the learner's function in an empty folder and compare what it returns with the two orders."""
+    with temporary_folder() as folder, contextlib.chdir(folder):
+        answer = function()
+        written = [path.read_text(encoding="utf-8") for path in Path().iterdir()]
+    if answer is None:
+        raise NotYet("it returned nothing: say return in front of what you read")
+    if answer != "".join(ROWS):
+        why = why_still_waiting(function) or "which of the rows still wait when the file is read?"
+        raise NotYet(f"it returned {answer!r}, and not both orders: {why}")
+    if "".join(ROWS) not in written:
+        raise NotYet("it returned both orders, but they are in no file")
+    if not names_called(function) & {"read_text", "read", "readlines", "readline", "join", "read_bytes"}:
+        raise NotYet("it returned both orders without reading the file: read it by its name")
+    if any(call.endswith(".flush") for call in calls_in(function)):
+        return "it returned both orders, because you flushed before the file was read"
+    if any(call.endswith(".close") for call in calls_in(function)):
+        return "it returned both orders, because the file was closed before it was read"
+    return "it returned both orders, because the file was read after the block"
