@@ -8,6 +8,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOK_FOLDER = PROJECT / "notebooks"
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+TAGS = ("predict", "explain")  # on Markdown cells; the workshop edition is made from them
 METADATA = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
 
 
@@ -40,13 +41,14 @@ def code_cells(notebook):
 def normalise(notebook):
     """Remove from ``notebook``, in place, all that differs from run to run or machine to machine.
 
-    What stays: sources, ids, outputs, counts 1..n, the name of the kernel. What goes: timestamps,
-    widget state, editor settings, the exact Python version, the split of a stream into pieces.
+    What stays: sources, ids, outputs, counts 1..n, the name of the kernel, the TAGS of Markdown cells. What goes:
+    timestamps, widget state, editor settings, the exact Python version, the split of a stream into pieces.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({})
+        tags = [tag for tag in TAGS if tag in cell.metadata.get("tags", []) and cell.cell_type == "markdown"]
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         cell.source = cell.source.strip("\n")
         if cell.cell_type == "code":
             cell.outputs = _merged_streams(cell.outputs)
