@@ -4,6 +4,7 @@ Both the instruments (accidents.py) and the checks start their child processes h
 """
 import builtins
 import inspect
+import io
 import linecache
 import os
 import pickle
@@ -96,13 +97,13 @@ def _pickled(function):
     import cloudpickle  # here, because only this needs it
 
     namespace = getattr(function, "__globals__", {})
-    # A notebook has an open() of its own; another process uses the one that every Python has.
-    own_open = {"open": namespace.pop("open")} if namespace.get("open", open) is not builtins.open \
-        and getattr(namespace["open"], "__module__", "").startswith("IPython") else {}
+    # A notebook has an open() of its own around Python's; the other process uses the one that every Python has.
+    around = getattr(namespace.get("open"), "__wrapped__", None)
+    own_open = {"open": namespace.pop("open")} if around in (io.open, builtins.open) else {}
     try:
         return cloudpickle.dumps(function)
     except Exception as error:
-        for name, value in used_from_notebook(function).items():
+        for name, value in {**used_from_notebook(function), **_defaults_of(function)}.items():
             try:
                 cloudpickle.dumps(value)
             except Exception:
@@ -112,6 +113,11 @@ def _pickled(function):
                             f"go there ({error}): make it inside the function") from None
     finally:
         namespace.update(own_open)
+
+
+def _defaults_of(function):
+    return {parameter.name: parameter.default for parameter in inspect.signature(function).parameters.values()
+            if parameter.default is not parameter.empty}
 
 
 def _a(noun):
@@ -166,9 +172,14 @@ def attempt(function, *arguments):
     try:
         function(*arguments)
     except Exception as error:
-        from checks.common import what_stopped  # here, because most processes need not wait for it
+        stop_for(error, function)
 
-        stop(what_stopped(error, function))
+
+def stop_for(error, function=None, who="your code"):
+    """End this process with the sentence that all checks have for the exception ``error``."""
+    from checks.common import what_stopped  # here, because most processes need not wait for it
+
+    stop(what_stopped(error, function, who))
 
 
 def stop(sentence):

@@ -4,8 +4,6 @@ Each check runs the repaired program under the condition that broke it and says 
 The learner's source is read for two purposes only: to run it in a process that may die, and to choose
 the sentence that helps.
 """
-import ast
-import builtins
 import contextlib
 import csv
 import errno
@@ -15,7 +13,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import tempfile
 import warnings
 from pathlib import Path
@@ -23,6 +20,7 @@ from unittest import mock
 
 from checks.common import (
     NotYet,
+    as_program,
     code_of,
     csv_bytes,
     exercise,
@@ -32,13 +30,13 @@ from checks.common import (
     temporary_folder,
     why_still_waiting,
 )
-from checks.threads import NOT_ATTEMPTED, READINGS, STOPPED, open_with
+from checks.threads import READINGS, log_until_the_plug_is_pulled, open_with, save_with_bad_luck
 from checks.windows import is_open_and_marked, open_files, open_replaced, removal_as_on_windows
 
 __all__ = ["case_labels", "case_debug", "case_logger", "case_upload", "case_history", "case_archive",
            "case_background", "case_publish"]
 
-NOTEBOOKS = Path(__file__).resolve().parents[1]
+CHILD_SECONDS = 300  # a child process that takes longer hangs, on any machine
 
 
 # --- What the cases share ---
@@ -73,59 +71,9 @@ def quietly():
         gc.collect(0)
 
 
-def program_of(function):
-    """Return Python source that defines ``function`` and all that it uses of the notebook, for another process."""
-    if not code_of(function):
-        raise NotYet("the check could not read your function: write it in the cell, with def")
-    lines = [f"import sys; sys.path.append({str(NOTEBOOKS)!r})"]
-    lines += _definitions(function, function.__globals__, {function.__name__})
-    return "\n".join(lines) + f"\nlearner = {function.__name__}\n"
-
-
-def _definitions(thing, namespace, seen):
-    source = _class_source(thing) if inspect.isclass(thing) else code_of(thing)
-    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-    # A notebook's namespace has its own open(); another process uses the one that every Python has.
-    for name in sorted((names & namespace.keys()) - seen - set(dir(builtins))):
-        seen.add(name)
-        value = namespace[name]
-        if inspect.ismodule(value):
-            yield f"import {value.__name__} as {name}"
-        elif getattr(value, "__module__", None) == thing.__module__ \
-                and (inspect.isfunction(value) or inspect.isclass(value)):
-            yield from _definitions(value, namespace, seen)
-        elif inspect.isroutine(value) or inspect.isclass(value):
-            yield f"from {value.__module__} import {value.__qualname__} as {name}"
-        elif isinstance(value, (int, float, str, bytes, tuple, list, dict, set, frozenset, type(None))):
-            yield f"{name} = {value!r}"
-        elif type(value) is object:  # a mark for the end of a queue
-            yield f"{name} = object()"
-    yield source
-
-
-def _class_source(cls):
-    # Before Python 3.13 inspect finds no source of a class that was defined in a cell, but that of its methods.
-    for method in filter(inspect.isfunction, vars(cls).values()):
-        for node in ast.walk(ast.parse("".join(inspect.findsource(method)[0]))):
-            if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-                return ast.unparse(node)
-    return code_of(cls)
-
-
 def run_as_program(function, runner, *arguments):
-    """Give ``function`` to ``runner``, a function of other_process.py, in another process; return the exit code."""
-    call = f"from checks.threads import {runner}\n{runner}(learner, *sys.argv[1:])"
-    try:
-        ended = run_python(program_of(function) + call, *arguments)
-    except subprocess.TimeoutExpired:
-        raise NotYet("your program does not end") from None
-    if ended.returncode == NOT_ATTEMPTED:
-        raise NotImplementedError
-    if ended.returncode == STOPPED:
-        raise NotYet(ended.stderr)
-    if ended.returncode == 1 and "Traceback" in ended.stderr:
-        raise NotYet(f"your program could not be started in a process of its own: {ended.stderr.strip().splitlines()[-1]}")
-    return ended.returncode
+    """Give ``function`` to ``runner``, a function of threads.py, in another process; return the exit code."""
+    return as_program(function, *arguments, runner=runner, seconds=CHILD_SECONDS).exit_code
 
 
 # --- Case 1: labels ---
@@ -263,7 +211,7 @@ def case_logger(function):
     """Run ``log_temperatures(readings, path)`` as a program that dies after 7 readings, and read its file."""
     with temporary_folder() as folder:
         path = Path(folder) / "log.csv"
-        run_as_program(function, "log_until_the_plug_is_pulled", path)
+        run_as_program(function, log_until_the_plug_is_pulled, path)
         rows = rows_of(content_of(path))
     expected = [[moment, str(celsius)] for moment, celsius in READINGS]
     survived = [row for row in rows if row in expected]
@@ -444,7 +392,7 @@ def case_background(function):
     orders = load_orders()[:25]
     with temporary_folder() as folder:
         path = Path(folder) / "orders.csv"
-        ended = run_as_program(function, "save_with_bad_luck", path, json.dumps(orders))
+        ended = run_as_program(function, save_with_bad_luck, path, json.dumps(orders))
         rows = rows_of(content_of(path))
     if rows == table(orders):
         return "the program ended by itself, and 25 of 25 orders are in the file"

@@ -14,32 +14,10 @@ import sys
 import threading
 import time
 
-NOT_ATTEMPTED, STOPPED, PLUG_PULLED = 70, 71, 9  # exit codes
+from processes import attempt, stop, stop_for
+
+PLUG_PULLED = 9  # an exit code
 READINGS = [(f"08:{minute:02}", 4.0 + minute / 10) for minute in range(7)]
-
-
-def stop(sentence):
-    """End this process at once; ``sentence`` is what the check will say."""
-    sys.stderr.write(sentence)
-    sys.stderr.flush()
-    os._exit(STOPPED)
-
-
-def attempt(learner, *arguments):
-    """Call the function ``learner``; end this process when it raises something."""
-    try:
-        learner(*arguments)
-    except NotImplementedError:
-        os._exit(NOT_ATTEMPTED)
-    except Exception as error:
-        stop_for(error, "your code")
-
-
-def stop_for(error, who):
-    """End this process with the sentence that all checks have for this exception."""
-    from checks.common import what_stopped  # here, because most processes need not wait for it
-
-    stop(what_stopped(error, who))
 
 
 # --- Files that differ from others ---
@@ -183,7 +161,7 @@ def _stop_for_thread(arguments):
         return
     if str(error) in ("'NoneType' object has no attribute 'keys'", "iterable expected, not NoneType"):
         stop("None reached writerow: leave the loop before you write it")
-    stop_for(error, "your thread")
+    stop_for(error, who="your thread")
 
 
 def _watch_for_a_standstill():
