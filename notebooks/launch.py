@@ -1,12 +1,14 @@
-"""Make the project's own Python environment, `.venv`, and say in one sentence what stands in the way.
+"""Make the project's own Python environment, `.venv`, or say in one sentence what stands in the way.
 
-``python3 notebooks`` and ``python3 tests`` both start here. The file runs on any Python, however old, so
-that an old one can be told what it lacks: no f-strings, nothing outside the standard library.
+``python3 notebooks`` and ``python3 tests`` both start here. Any Python can read this file, however old, so that an
+old one can be told what it lacks: no f-strings, nothing outside the standard library.
 """
 from __future__ import print_function
 
-import hashlib
+import filecmp
+import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -14,11 +16,11 @@ PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(PROJECT, ".venv")
 REQUIREMENTS = os.path.join(PROJECT, "requirements.txt")
 OLDEST = (3, 11)
-
-
-def stop(sentence):
-    """End the program with ``sentence`` on stderr and exit code 1."""
-    sys.exit(sentence)
+LONGEST = 170  # characters; the longest path that pip makes inside an environment has some 160
+SETTINGS = {  # of JupyterLab: no question about its news lies over the first cell, and Markdown opens as a page
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+}
 
 
 def python_of(venv):
@@ -29,105 +31,103 @@ def python_of(venv):
 def check_python(version=sys.version_info):
     """Stop unless this Python, or the one with this ``version``, is new enough for the series."""
     if version < OLDEST:
-        stop("This series needs Python {}.{} or newer and this is Python {}.{}: start it with a newer one, such as "
-             "python3.13, or install one from python.org.".format(*(OLDEST + tuple(version[:2]))))
+        sys.exit("This series needs Python {}.{} or newer and this is Python {}.{}: start it with a newer one, such as "
+                 "python3.13, or install one from python.org.".format(*(OLDEST + tuple(version[:2]))))
 
 
 def prepare():
-    """Make `.venv` with the requirements, or find that it is ready; return the path of its Python.
+    """Make `.venv` if it is missing, fetch the packages if they are not there yet; return the path of its Python.
 
-    Works without a network once it has succeeded, also when the project was moved. A `.venv` that this project made and
-    that no longer works, because its Python was removed, say, is made again. One that somebody else made gets the
-    requirements if it works, and is never cleared. Stops with one sentence when something is missing.
+    Once this has succeeded it needs no network, also when the project was moved. A `.venv` that was here before is
+    never cleared: the sentences ask for that.
     """
     check_python()
-    python = python_of(VENV)
-    stamp = os.path.join(VENV, "ready-for-requirements")
-    if not os.path.exists(REQUIREMENTS):
-        stop("requirements.txt is missing: run this from a complete copy of the project.")
     try:
-        VENV.encode("utf-8")
-    except UnicodeEncodeError:  # Python's own venv cannot write such a name either
-        stop("This locale cannot spell the name of the project's folder: set PYTHONUTF8=1 and start again, "
-             "or move the project to a folder with a plain name.")
-    with open(REQUIREMENTS, "rb") as requirements:
-        wanted = hashlib.sha256(requirements.read() + VENV.encode("utf-8")).hexdigest()
-    if _content(stamp) == wanted and _runs(python):
-        return python
-    works = _runs(python) and _has_pip(python)
-    if not works and not _may_be_cleared():
-        stop("The .venv in this folder was not made by this project and cannot be used, because it has no pip or no "
-             "Python {}.{} or newer that starts: rename or delete it, and start again.".format(*OLDEST))
-    print("Preparing .venv for this project. The first time takes a minute or two.", flush=True)
-    if not works:
-        _make_anew()
-    if subprocess.call([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]):
-        stop("The packages of requirements.txt could not be installed; pip's message above says why. "
-             "Most often there is no network: connect once, and later runs work offline.")
-    with open(stamp, "w") as ready:
-        ready.write(wanted)
-    return python
+        if not os.path.exists(REQUIREMENTS):
+            sys.exit("requirements.txt is missing: run this from a complete copy of the project.")
+        if not os.path.lexists(VENV):
+            print("Making an environment for the packages, in the folder .venv: some 10 seconds.", flush=True)
+            _make_environment()
+        elif not _starts(python_of(VENV)):
+            sys.exit("The .venv in this folder has no Python {}.{} or newer that starts: rename or delete it, and start "
+                     "again.".format(*OLDEST))
+        _fetch_packages(python_of(VENV))
+    except KeyboardInterrupt:
+        print("Stopped. Nothing is lost: start again.", file=sys.stderr)
+        sys.exit(130)
+    return python_of(VENV)
 
 
-def _mark():
-    return os.path.join(VENV, "made-by-this-project")
-
-
-def _may_be_cleared():
-    """Tell whether VENV is missing or empty, or this project made it."""
-    if not os.path.exists(VENV) or os.path.exists(_mark()):
-        return True
-    try:
-        return not os.listdir(VENV)
-    except OSError:  # a file, or a folder that may not be read
-        return False
-
-
-def _make_anew():
+def _make_environment():
     import venv
 
     try:
-        venv.create(VENV, clear=True)
-        with open(_mark(), "wb"):  # before pip, which takes its time: an interrupted run is known as ours, too
-            pass
+        VENV.encode("utf-8")
+        os.mkdir(VENV)
+        check_path_length()
         venv.create(VENV, with_pip=True)
-    except (OSError, subprocess.CalledProcessError):
-        stop("This Python cannot make a virtual environment here: install its venv module (on Debian and Ubuntu: "
-             "apt install python3-venv) and check that the project's folder can be written to.")
+    except UnicodeEncodeError:  # Python's own venv cannot write such a name either
+        sys.exit("This locale cannot spell the name of the project's folder: set PYTHONUTF8=1 and start again, "
+                 "or move the project to a folder with a plain name.")
+    except BaseException as error:  # Ctrl+C, too, leaves nothing half made
+        shutil.rmtree(VENV, ignore_errors=True)
+        if not isinstance(error, (OSError, subprocess.CalledProcessError)):
+            raise
+        sys.exit("This Python cannot make a virtual environment here: install its venv module (on Debian and Ubuntu: "
+                 "apt install python3-venv) and check that the project's folder can be written to.")
 
 
-def _has_pip(python):
-    asked = [python, "-m", "pip", "--version"]
-    return subprocess.call(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
-
-
-def _content(path):
+def check_path_length(longest=LONGEST):
+    """Stop unless a file can be made in VENV with a path of ``longest`` more characters: pip makes such files."""
+    probe = os.path.join(VENV, "x" * longest)
     try:
-        with open(path) as file:
-            return file.read()
-    except (IOError, OSError):
-        return None
+        open(probe, "wb").close()
+        os.remove(probe)
+    except OSError:
+        sys.exit("The path of the project's folder is too long for this system (Windows allows 259 characters, files "
+                 "included): move the project to a folder with a shorter path, and start again.")
 
 
-def _runs(python):
-    """Tell whether ``python`` starts, is new enough, and still believes that it lives in VENV."""
-    # The other Python compares, because a path that it prints may come in an encoding that is not ours.
-    program = ("import os, sys; lives_there = os.path.realpath(sys.prefix) == os.path.realpath(sys.argv[1]); "
-               "sys.exit(0 if sys.version_info >= {} and lives_there else 1)".format(OLDEST))
+def _starts(python):
+    new_enough = "import sys; sys.exit(sys.version_info < {})".format(OLDEST)
     try:
-        return subprocess.call([python, "-c", program, VENV], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+        return subprocess.call([python, "-c", new_enough], stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
 
-def run(command):
-    """Run ``command``, a list, in the project's folder and return its exit code.
+def _fetch_packages(python):
+    """Install the requirements, and put a copy of them into VENV, which tells the next run that they are there."""
+    there = os.path.join(VENV, "ready-for-requirements")
+    if os.path.exists(there) and filecmp.cmp(there, REQUIREMENTS, shallow=False):
+        return
+    print("Fetching the packages that requirements.txt names, about 140 MB: 1 to 3 minutes.", flush=True)
+    pip = subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # shown only if it fails: Ctrl+C needs no pip
+    if pip.returncode:
+        sys.exit(pip.stdout.decode(errors="replace") + "The packages of requirements.txt could not be installed; pip's "
+                 "message above says why. Most often there is no network: connect once, and later runs work offline. "
+                 "If there is one, rename or delete the folder .venv, and start again.")
+    settings = os.path.join(VENV, "share", "jupyter", "lab", "settings")
+    os.makedirs(settings, exist_ok=True)
+    if not os.path.exists(os.path.join(settings, "overrides.json")):
+        with open(os.path.join(settings, "overrides.json"), "w", encoding="ascii") as overrides:
+            json.dump(SETTINGS, overrides)
+    shutil.copyfile(REQUIREMENTS, there)
 
-    Ctrl+C is left to the command, which gets it as well: JupyterLab asks, pytest tells how far it came.
+
+def run(command):
+    """Let ``command``, a list, take the place of this program, in the project's folder; so each signal is for it.
+
+    Windows has no such thing: there this program waits, and ends as the command does, which gets Ctrl+C as well.
     """
-    child = subprocess.Popen(command, cwd=PROJECT)
+    os.chdir(PROJECT)
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)
+    child = subprocess.Popen(command)
     while True:
         try:
-            return child.wait()
+            sys.exit(child.wait())
         except KeyboardInterrupt:
             pass

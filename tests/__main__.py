@@ -6,4 +6,4 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import launch  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(launch.run([launch.prepare(), "-m", "pytest"] + sys.argv[1:]))
+    launch.run([launch.prepare(), "-m", "pytest"] + sys.argv[1:])
