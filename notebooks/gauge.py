@@ -98,13 +98,14 @@ class Reading:
         return f"Any other reader sees {pictures.amount(self.visible_rows, 'whole row') if self.visible_rows else 'no row'}."
 
     def __repr__(self):
-        return pictures.gauge_text(self._bars(), self.headline, self.footline, self.title)
+        return pictures.gauge_text(self.bars(), self.headline, self.footline, self.title)
 
     def picture(self):
         """Return the reading as a picture with alt text."""
-        return pictures.gauge(self._bars(), self.headline, self.footline, self.title)
+        return pictures.gauge(self.bars(), self.headline, self.footline, self.title)
 
-    def _bars(self):
+    def bars(self):
+        """Return what the bars of the gauge show, from the top down: a dictionary of names and numbers of bytes."""
         if self.layers == 3:
             return dict(zip(pictures.LAYERS, [self.text_layer, self.byte_buffer, self.operating_system], strict=True))
         return {pictures.WAITING: self.hidden, pictures.IN_THE_FILE: self.operating_system}

@@ -152,12 +152,15 @@ class Board:
 
     def png(self):
         """Return the drawing as the bytes of a PNG with two pixels for each of the board's, in a few colours."""
-        from PIL import Image
+        import matplotlib
+        from PIL import Image, PngImagePlugin
+        made_by = PngImagePlugin.PngInfo()
+        made_by.add_text("Software", f"matplotlib {matplotlib.__version__}")
         with _own_settings():
             drawing, small = io.BytesIO(), io.BytesIO()
             self._figure.savefig(drawing, format="png", dpi=144)
         with Image.open(drawing) as image:
-            image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+            image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, "PNG", optimize=True, pnginfo=made_by)
         return small.getvalue()
 
     def picture(self, alt, text=""):
@@ -189,13 +192,19 @@ def _headed(title, headline, height):
     lines as it has or takes; ``height`` is what the drawing needs below both.
     """
     lines = [line for part in headline.splitlines() for line in textwrap.wrap(part, LETTERS)]
-    top = 10 + 26 * bool(title) + 27 * len(lines) + 14
-    board = Board(top + height)
+    board = Board(24 + 26 * bool(title) + 27 * len(lines) + height)
+    return board, _draw_head(board, 0, title, lines)
+
+
+def _draw_head(board, top, title, lines):
+    """Draw ``title`` and the ``lines`` of a headline from ``top`` down; return the y below them."""
     if title:
-        board.text(20, 30, title, size=16, colour=SHADE)
-    for number, line in enumerate(lines):
-        board.text(20, 34 + 26 * bool(title) + 27 * number, line, size=19, bold=True)
-    return board, top
+        board.text(20, top + 30, title, size=16, colour=SHADE)
+        top += 26
+    for line in lines:
+        board.text(20, top + 34, line, size=19, bold=True)
+        top += 27
+    return top + 24
 
 
 def _alt(headline, kind, title, told):
@@ -215,8 +224,8 @@ def gauge(bytes_in, headline, footline, title=None):
     the one that everybody sees, and a dashed border stands above it. ``headline`` and ``footline`` are the
     sentences above and below, ``title`` says which file this is. Returns a Picture.
     """
-    board, top = _headed(title, headline, gauge_height(bytes_in))
-    draw_gauge(board, top, bytes_in, footline)
+    board = Board(48 * len(bytes_in) + 115 + 26 * bool(title))
+    draw_gauge(board, 0, bytes_in, headline, footline, title)
     told = [f"{name}: {amount(size, 'byte')}, {who}" for name, size, who in _who_sees(bytes_in)]
     alt = _alt(f"{headline} {footline}", f"Gauge with {_spelled(len(bytes_in))} bars", title, told)
     return board.picture(alt, gauge_text(bytes_in, headline, footline, title))
@@ -233,13 +242,9 @@ def _who_sees(bytes_in):
     return [(name, size, "nobody else sees it") for name, size in hidden] + [(*last, "everybody sees it")]
 
 
-def gauge_height(bytes_in):
-    """Return how high the bars and the footline of a gauge are."""
-    return 48 * len(bytes_in) + 64
-
-
-def draw_gauge(board, top, bytes_in, footline):
-    """Draw the bars, the border and the footline of a gauge on ``board``, from ``top`` down; see :func:`gauge`."""
+def draw_gauge(board, top, bytes_in, headline, footline, title=None):
+    """Draw a gauge on ``board``, from ``top`` down; the other parameters are those of :func:`gauge`."""
+    top = _draw_head(board, top, title, [headline])
     total, left, track = sum(bytes_in.values()), 260, 350
     for row, (name, size) in enumerate(bytes_in.items()):
         last = row == len(bytes_in) - 1
@@ -253,7 +258,7 @@ def draw_gauge(board, top, bytes_in, footline):
             board.line([(20, bar - 16), (880, bar - 16)], dashes=(0, (6, 4)))
             board.text(880, bar - 23, "nobody else sees it", size=15, align="right")
             board.text(880, bar + 3, "everybody sees it", size=15, align="right")
-    board.text(20, top + gauge_height(bytes_in) - 16, footline, size=19, bold=True)
+    board.text(20, top + 48 * len(bytes_in) + 48, footline, size=19, bold=True)
 
 
 def two_lanes(moments, lanes, headline=None, title="What somebody finds who opens the file"):
@@ -507,7 +512,7 @@ def exits(outcomes, written, headline=None):
 def _exits_finding(outcomes, written):
     lost = sum(rows < written for rows, _ in outcomes)
     silent = sum(rows < written and reports_success for rows, reports_success in outcomes)
-    words = f"{amount(written, 'row')} written: all are there after {len(outcomes) - lost} ways out, not after {lost}."
+    words = f"{amount(written, 'row')} written: all are there after {amount(len(outcomes) - lost, 'way')} out, not after {lost}."
     return words + (f"\n{_spelled(silent).capitalize()} of these {_spelled(lost)} sound{'s' if silent == 1 else ''} no alarm."
                     if silent else "")
 

@@ -16,11 +16,7 @@ TARGET = PROJECT / ".github" / "the-bug.svg"
 
 
 def make_picture():
-    """Run the six lines of notebook 00 and the seventh; return the SVG text of both readings and its alt text."""
-    def drawn(reading, headline):
-        in_layers = dict(zip(pictures.LAYERS, [reading.text_layer, reading.byte_buffer, reading.operating_system]))
-        return in_layers, headline, f"Any other reader sees {pictures.amount(reading.visible_rows, 'whole row')}."
-
+    """Write two rows, then flush; return the SVG text of the two gauges, and its alt text."""
     with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile(
             "w", newline="", encoding="utf-8", dir=folder, delete=False) as export:
         writer = csv.DictWriter(export, fieldnames=["order_id", "item", "price"])
@@ -30,12 +26,13 @@ def make_picture():
         before = measure(export)
         export.flush()
         after = measure(export)
-    svg = pictures.layer_bars_twice(drawn(before, "A header and two rows written, no error:"),
-                                    drawn(after, "One line later, after export.flush():"))
-    alt = (f"Two gauges. Before flush, all {before.text_layer} bytes are in the text layer and any other reader sees "
-           f"{before.visible_rows} whole rows. After flush, all {after.operating_system} bytes are with the operating system "
-           f"and any other reader sees {after.visible_rows} whole rows.")
-    return svg, alt
+    board = pictures.Board(500)
+    for top, title, reading in [(0, "A header and two rows, no error", before), (256, "One line later: export.flush()", after)]:
+        pictures.draw_gauge(board, top, reading.bars(), reading.headline, reading.footline, title)
+    board.line([(20, 246), (880, 246)], colour=pictures.FAINT)
+    alt = (f"Two gauges. Before the flush: {before.headline} {before.footline} "
+           f"After the flush: {after.headline} {after.footline}")
+    return board.svg(), alt
 
 
 def main():
