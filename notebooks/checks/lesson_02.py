@@ -1,247 +1,254 @@
 """Checks for notebook 02, Shape a CSV with DictWriter."""
-import contextlib
 import copy
 import csv
 import io
+import re
 from pathlib import Path
-from unittest import mock
 
-from checks.common import NotYet, code_of, exercise, load_orders, read_by_another_process, temporary_folder
-from checks.windows import open_replaced
+from checks.common import (
+    NotYet,
+    csv_bytes,
+    exercise,
+    first_difference,
+    load_orders,
+    one_letter,
+    read_by_another_process,
+    temporary_folder,
+    whole_numbers,
+)
+from checks.windows import as_on_windows
 
-__all__ = ["predict_line", "write_for_carrier", "export_known", "append_orders"]
-
-BOM = b"\xef\xbb\xbf"
+__all__ = ["which_lines", "one_key_too_many", "which_quotes", "fill_the_call", "complaints", "read_as_text", "carrier"]
 
 
-@contextlib.contextmanager
-def as_on_windows(function):
-    """While ``function`` runs, let open() choose as Windows does what the caller leaves open.
+def _bytes_of_file(function, orders, path):
+    """Call the learner's function as on Windows, with orders of its own; return what it returns, and the file's bytes.
 
-    Text without newline= is written with CR LF; text without encoding= is in the code page of western
-    Windows. So a forgotten option shows on every system.
+    Raises NotYet when no other process finds a file, or when the function has changed the orders that it was given.
     """
-    real_open = io.open
-
-    def open_as_on_windows(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, **named):
-        if "b" not in mode:
-            encoding = "cp1252" if encoding in (None, "locale") else encoding
-            newline = "\r\n" if newline is None and mode.strip("tU") != "r" else newline
-        return real_open(file, mode, buffering, encoding, errors, newline, *rest, **named)
-
-    def text_encoding(encoding, stacklevel=2):  # pathlib asks it, and with UTF-8 mode it would answer utf-8
-        return "locale" if encoding is None else encoding
-
-    with open_replaced(function, open_as_on_windows), mock.patch.object(io, "text_encoding", text_encoding):
-        yield
-
-
-def _run(function, *arguments):
-    """Call the learner's function as on Windows and return what it returns."""
-    if not callable(function):
-        raise NotYet("give the check the function itself, without calling it")
+    given = copy.deepcopy(orders)
     with as_on_windows(function):
-        try:
-            return function(*arguments)
-        except UnicodeEncodeError:
-            raise NotYet("a shop or a note could not be written: without encoding=\"utf-8\", Windows may use "
-                         "an encoding that lacks its letters") from None
-
-
-def _content(path):
-    """Return the bytes that another process finds, or raise NotYet."""
+        returned = function(given, path)
+    if len(given) != len(orders):
+        raise NotYet(f"you changed the caller's own list: it had {len(orders)} orders, and now it has {len(given)}")
+    for number, (now, before) in enumerate(zip(given, orders), start=1):
+        if now != before:
+            key = next(key for key in {**before, **now} if now.get(key, ...) != before.get(key, ...))
+            how = "lost" if key not in now else "got" if key not in before else "changed"
+            raise NotYet(f"you changed the caller's own orders: order {number} has {how} the key {key!r}. "
+                         "Other parts of the program still need them as they were")
     content = read_by_another_process(path)
     if content is None:
-        raise NotYet("there is no file: nothing was written to path")
+        raise NotYet("another process finds no file under the name that your function was given")
     if not content:
-        raise NotYet("the file is empty")
-    return content
+        raise NotYet("the file is empty for another process")
+    return returned, content
 
 
-@exercise
-def predict_line(my_line):
-    """Write the row with the options of the exercise and compare the bytes with the answer."""
-    row = {"id": "007", "text": 'say "hi"', "size": 3, "left": None}
-    text = io.StringIO(newline="")
-    csv.DictWriter(text, list(row), delimiter=";", quoting=csv.QUOTE_NONNUMERIC).writerow(row)
-    right = text.getvalue().encode("utf-8")
-    if isinstance(my_line, str):
-        my_line = my_line.encode("utf-8")
-    if not isinstance(my_line, bytes):
-        raise NotYet("answer with bytes, such as b'a;b'")
-    if my_line == right:
-        return "these are the bytes"
-    if my_line.rstrip(b"\r\n") == right.rstrip(b"\r\n"):
-        raise NotYet("the values are right; now the end of the line: which two characters does DictWriter put there by default?")
-    if b"," in my_line:
-        raise NotYet("delimiter=';' stands between the values")
-    if b'""hi""' not in my_line:
-        raise NotYet("what happens to a quote inside a quoted value?")
-    values = my_line.rstrip(b"\r\n").split(b";")
-    if len(values) != 4:
-        raise NotYet(f"the row has 4 values, your line {len(values)}")
-    if values[2] != b"3":
-        raise NotYet("3 is a number: does QUOTE_NONNUMERIC quote it?")
-    if values[3] != b'""':
-        raise NotYet("the last value: None is written as an empty value, and it is not a number")
-    if values[0] != b'"007"':
-        raise NotYet("the first value is a text: it keeps its zeros and gets quotes")
-    raise NotYet("look again at the second value, quote by quote")
-
-
-CARRIER_COLUMNS = ["order_id", "item", "note", "weight"]
-
-
-def _carrier_line(values):
-    return "|".join('"' + value.replace('"', '""') + '"' for value in values) + "\n"
-
-
-@exercise
-def write_for_carrier(function):
-    """Call ``write_for_carrier(orders, path)`` with 1,142 orders and compare every byte with the specification.
-
-    While it runs, open() without newline= or encoding= chooses as Windows does.
-    """
-    orders = load_orders()
-    rows = [[order["order_id"], order["item"], order["note"], "0"] for order in orders]
-    wanted = "".join(map(_carrier_line, [CARRIER_COLUMNS, *rows])).encode("utf-8")
-    with temporary_folder() as folder:
-        path = Path(folder) / "carrier.csv"
-        _run(function, copy.deepcopy(orders), path)
-        content = _content(path)
-    if content == wanted:
-        return "1,142 orders, every byte as the specification asks"
-    _explain_carrier(content, wanted)
-
-
-def _explain_carrier(content, wanted):
-    if content.startswith(BOM):
-        raise NotYet("the file starts with a BOM: utf-8-sig writes one, utf-8 does not")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise NotYet("the file is not UTF-8: say encoding=\"utf-8\" when you open it") from None
-    first = text.splitlines()[0]
-    if "|" not in first:
-        raise NotYet(f"the values are not separated by |: the first line is {first!r}")
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="|"))
-    if sorted(rows[0]) == sorted(CARRIER_COLUMNS) and rows[0] != CARRIER_COLUMNS:
-        raise NotYet(f"the columns stand in another order than the carrier's: {', '.join(rows[0])}")
-    if rows[0] != CARRIER_COLUMNS:
-        if rows[0][:1] == ["000001"]:
-            raise NotYet("the header is missing")
-        raise NotYet(f"the first line is {first!r}, and not the header that the specification shows")
-    if "\r\r\n" in text:
-        raise NotYet("lines end in \\r\\r\\n: your file translates line ends, because newline=\"\" is missing")
-    if "Ring twice\r\nthen" in text:
-        raise NotYet("on Windows each \\n becomes \\r\\n, even inside a note: newline=\"\" is missing")
-    if "\r\n" in text:
-        raise NotYet("the lines end in \\r\\n, which is the default of DictWriter; the carrier wants \\n alone")
-    if any(not row for row in rows):
-        raise NotYet("there are empty lines in the file")
-    if len(rows) - 1 != len(load_orders()):
-        raise NotYet(f"the file holds {len(rows) - 1:,} of 1,142 orders")
-    if rows[1][-1] == "":
-        raise NotYet("the weight is empty: a missing value is to be 0")
-    if not first.startswith('"') or '|""|' not in text or '|"0"\n' not in text:
-        raise NotYet(f"not every value is in quotes: the second line is {text.splitlines()[1]!r}")
-    lines = zip(text.splitlines(), wanted.decode("utf-8").splitlines())
-    for number, (line, right) in enumerate(lines, start=1):
-        if line != right:
-            raise NotYet(f"line {number} is {line!r}, and the specification gives {right!r}")
-    raise NotYet("all lines are right, but the file ends in another way: its last line wants a \\n, and nothing after it")
-
-
-@exercise
-def export_known(function):
-    """Call ``export_known(orders, path)`` with five orders, two of which have a key too many."""
-    given = [{"order_id": f"{number:06d}", "item": "Tea, green", "price": "5.75"} for number in range(1, 6)]
-    given[2]["coupon"] = "SPRING"
-    given[4]["gift_wrap"] = "yes"
-    orders = copy.deepcopy(given)
-    with temporary_folder() as folder:
-        path = Path(folder) / "known.csv"
-        returned = _run(function, orders, path)
-        content = _content(path)
-    rows = list(csv.reader(io.StringIO(content.decode("utf-8", errors="replace"), newline="")))
-    if orders != given:
-        raise NotYet("you changed the caller's own orders: the surplus keys are gone for everybody")
-    if rows[0] != ["order_id", "item", "price"]:
-        raise NotYet(f"the header is now {', '.join(rows[0])}: the columns were to stay")
+def _line_ends(content):
+    """Raise NotYet when the line ends in ``content`` were translated on their way into the file."""
     if b"\r\r\n" in content:
-        raise NotYet("on Windows there is an empty line after each row: keep newline=\"\"")
-    if len(rows) - 1 != len(given):
-        raise NotYet(f"the file holds {len(rows) - 1} of 5 orders: one with a key too many must not be lost")
-    if rows[1:] != [[order["order_id"], order["item"], order["price"]] for order in given]:
-        raise NotYet("all orders are in the file, but not with the values that they had")
-    left_out = ["coupon", "gift_wrap"]
-    if returned is None:
-        raise NotYet("all 5 orders are in the file, but nobody learns what was left out: return the sorted names")
-    if isinstance(returned, (str, bytes)) or not hasattr(returned, "__iter__"):
-        raise NotYet(f"return the names as a list: {left_out}")
-    names = list(returned)
-    if names != left_out:
-        if len(names) > 2 and set(names) == set(left_out):
-            raise NotYet("each name once is enough")
-        if set(names) == set(left_out) and not isinstance(returned, (set, frozenset)):
-            raise NotYet("these are the names; now sort them")
-        if set(names) == set(left_out):
-            raise NotYet("these are the names, as a set; sorted() makes a list of them, in order")
-        raise NotYet(f"the keys left out are {left_out}, and you returned {names!r}")
-    if isinstance(returned, (set, frozenset, dict)):
-        raise NotYet("these are the names, as a set; sorted() makes a list of them, in order")
-    return "all 5 orders are in the file, and the caller knows of coupon and gift_wrap"
+        raise NotYet('lines end in \\r\\r\\n, as on Windows without newline="": there an empty line follows each row')
 
 
 @exercise
-def append_orders(function):
-    """Call ``append_orders(orders, path)`` on a missing, an empty and a filled file, twice each.
+def which_lines(my_letter):
+    """Compare the letter with C; each other letter has a reason of its own."""
+    letter = one_letter(my_letter, "ABCD")
+    if letter == "C":
+        return "fieldnames sets the order, for the header and for each row"
+    raise NotYet({
+        "A": "these lines follow the dictionary; writeheader takes the names from fieldnames",
+        "B": "here the price stands under item: each value belongs under its own name",
+        "D": "this is another order than that of fieldnames: nobody puts the order number first",
+    }[letter])
 
-    The filled file has its columns in another order than the orders have their keys.
+
+COLUMNS = ["order_id", "item", "price"]
+KNOWN = [{"price": "5.75", "order_id": "000001", "item": "Tea, green"},
+         {"order_id": "000002", "item": "Crème fraîche", "price": "1.80", "gift_wrap": "yes"},
+         {"order_id": "000003", "item": 'Shelf 24", oak', "price": "39.00", "coupon": "MAY"},
+         {"order_id": "000004", "item": "Łódź pear", "price": "0.60"},
+         {"order_id": "000005", "item": "Bananas", "price": "1.19", "coupon": "JUNE", "gift_wrap": "no"}]
+
+
+@exercise
+def one_key_too_many(function):
+    """Call the function with five orders, two keys too many among them twice, and with two orders that have none.
+
+    While it runs, open() without newline= or encoding= does what Windows does.
     """
-    first, second = [{"order_id": "000001", "item": "Tea, green"}], [{"order_id": "000002", "item": "Bananas"},
-                                                                    {"order_id": "000003", "item": "Crème fraîche"}]
-    for state, before in [("missing", None), ("empty", b""), ("filled", b"item,order_id\r\nOlive oil 0.5 l,000000\r\n")]:
+    for orders, left_out in [(KNOWN, ["coupon", "gift_wrap"]), ([KNOWN[0], KNOWN[3]], [])]:
         with temporary_folder() as folder:
-            path = Path(folder) / "orders.csv"
-            if before is not None:
-                path.write_bytes(before)
-            _run(function, copy.deepcopy(first), path)
-            _run(function, copy.deepcopy(second), path)
-            content = _content(path)
-        _judge_appended(content, state, [*first, *second], code_of(function))
-    return "one header and every value under its name, for a missing, an empty and a filled file"
+            try:
+                returned, content = _bytes_of_file(function, orders, Path(folder) / "known.csv")
+            except ValueError as error:
+                if "not in fieldnames" not in str(error):
+                    raise
+                raise NotYet(f"your function still stops with ValueError: {error}") from None
+        _judge_known(orders, content)
+        _judge_left_out(returned, left_out)
+    return "all 5 orders are in the file, and the caller learns of coupon and gift_wrap"
 
 
-def _judge_appended(content, state, added, code):
-    if BOM in content:
-        raise NotYet("there is a BOM in the file: use utf-8")
-    if b"\r\r\n" in content:
-        raise NotYet("on Windows there is an empty line after each row: open with newline=\"\"")
+def _judge_known(orders, content):
+    _line_ends(content)
+    known = [{name: order[name] for name in COLUMNS} for order in orders]
+    wanted = csv_bytes(known).replace(b"\r\n", b"\n")
+    if difference := first_difference(wanted, content.replace(b"\r\n", b"\n"), as_rows=True):
+        raise NotYet(difference)
+
+
+def _judge_left_out(returned, left_out):
+    if returned is None:
+        raise NotYet("the file is right, but the function returns nothing: return the list of the keys left out")
+    if isinstance(returned, set | frozenset | dict):
+        raise NotYet("you return a set, which has no order: sorted() makes a sorted list of it")
+    if not isinstance(returned, list | tuple):
+        raise NotYet(f"return a list of names; yours is {returned!r}")
+    names = list(returned)
+    if names == left_out:
+        return
+    if not left_out:
+        raise NotYet(f"for orders without a key too many the list is empty; yours is {names}")
+    if names == []:
+        raise NotYet("the file is right, but the list of the keys left out is empty, and two were left out")
+    if len(set(map(str, names))) < len(names):
+        raise NotYet(f"each name once; your list is {names}")
+    if sorted(map(str, names)) == left_out:
+        raise NotYet(f"these are the names, but not in sorted order: {names}")
+    raise NotYet(f"the keys left out are {left_out}; your list is {names}")
+
+
+@exercise
+def which_quotes(my_letter):
+    """Compare the letter with D; each other letter has a reason of its own."""
+    letter = one_letter(my_letter, "ABCD")
+    if letter == "D":
+        return "the item is quoted because of the quote inside it, and the price needs no quotes"
+    raise NotYet({
+        "A": "the item holds a quote; that, too, is a reason to put the value in quotes",
+        "B": "the item is right; is a comma special when a semicolon separates the values?",
+        "C": 'a reader would take the quote behind 3/8 for the end of the value; how does the writer prevent that?',
+    }[letter])
+
+
+GOODS = [{"item": "Tea, green", "price": "2.50"}, {"item": "Mum's jam", "price": "4.75"},
+         {"item": 'Bolt 3/8"; zinc', "price": "0.25"}]
+
+
+@exercise
+def fill_the_call(function):
+    """Let the function make a writer for a file in memory, write three goods with it, and compare the text."""
+    file = io.StringIO(newline="")
+    writer = function(file)
+    if not isinstance(writer, csv.DictWriter):
+        raise NotYet(f"the function must return a DictWriter; yours returns {writer!r:.60}")
     try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
-    except UnicodeDecodeError:
-        raise NotYet("the file is not UTF-8: say encoding=\"utf-8\" when you open it") from None
-    names = ["item", "order_id"]
-    headers = [row for row in rows if sorted(row) == names]
-    if not headers:
-        if state == "empty":
-            raise NotYet("a file that exists and is empty got no header: ask for its size, not whether it exists")
-        why = ": when you ask whether it exists, open() has already made it" if "exists" in code else ""
-        raise NotYet(f"a new file got no header{why}")
-    if len(headers) > 1:
-        raise NotYet(f"the file holds {len(headers)} headers after two calls")
-    if sorted(rows[0]) != names:
-        raise NotYet("the header is not the first line")
-    values = [row for row in rows[1:] if row]
-    filled = state == "filled"
-    if len(values) < len(added) + filled:
-        why = ': the last call threw away what was there. Mode "a" appends' if len(values) == 2 else ""
-        raise NotYet(f"{len(values)} of {len(added) + filled} orders are in the file after two calls{why}")
-    if filled and rows[:2] != [["item", "order_id"], ["Olive oil 0.5 l", "000000"]]:
-        raise NotYet("what stood in the file before was changed: append, and leave the rest as it is")
-    found = [dict(zip(rows[0], row)) for row in values][filled:]
-    if found != added:
-        if filled and [row[::-1] for row in values[1:]] == [[order["item"], order["order_id"]] for order in added]:
-            raise NotYet("an item stands under order_id: the file has its columns in another order, and its own header decides")
-        raise NotYet(f"the rows are not the orders that were given; the first is {values[filled]!r}")
+        writer.writeheader()
+        writer.writerows(GOODS)
+    except (ValueError, csv.Error) as error:
+        raise NotYet(f"your writer stops at the goods of the task with {type(error).__name__}: {error}") from None
+    options = {"delimiter": ";", "quotechar": "'"}
+    wanted = csv_bytes(GOODS, ["price", "item"], quoting=csv.QUOTE_ALL, lineterminator="\n", **options).decode()
+    got = file.getvalue().replace("\r\n", "\n")
+    if not got:
+        raise NotYet("your writer writes into something else than the file that the function was given")
+    if difference := first_difference(wanted, got, "the text", as_rows=True, **options):
+        raise NotYet(difference)
+    return "your writer makes the till's lines, also for an item with a semicolon and a quote"
+
+
+LINES = [2, 6, 7, 1]
+WHAT_A_COMPLAINT_IS_ABOUT = [
+    "line {} does not decide how a line ends in the file: both write methods end each row alike on every system",
+    "line {} gives no value to a price that is missing",
+    "line {} does not keep the error away: a key that is no column stops the export, unless somebody says otherwise",
+    "line {} does not decide which column comes first",
+]
+NEARLY = {
+    (3, 6): "restval, in line 6, is for a key too few, and the coupon is a key too many",
+    (3, 1): "without a coupon in line 1 there would be an error; which line keeps it away?",
+    (3, 5): "without a coupon in line 5 there would be an error; which line keeps it away?",
+    (4, 5): "line 5 hands a list on; which line puts the price first in it?",
+    (2, 7): "extrasaction, in line 7, is for a key too many, and the price was a key too few",
+}
+
+
+@exercise
+def complaints(my_lines):
+    """Compare the four numbers with those of the lines that must be changed."""
+    if isinstance(my_lines, str):
+        my_lines = re.sub(r"(?i)\blines?\b", " ", my_lines)
+        if re.fullmatch(r"\s*\d{4}\s*", my_lines):
+            my_lines = " ".join(my_lines.strip())
+    numbers = whole_numbers(my_lines)
+    if numbers is None or len(numbers) != 4:
+        raise NotYet('type four numbers, one for each complaint, such as "9 9 9 9"')
+    for complaint, (number, right, about) in enumerate(zip(numbers, LINES, WHAT_A_COMPLAINT_IS_ABOUT), start=1):
+        if not 1 <= number <= 12:
+            raise NotYet(f"complaint {complaint}: the program has no line {number}")
+        if number != right:
+            raise NotYet(f"complaint {complaint}: {NEARLY.get((complaint, number), about.format(number))}")
+    return "each complaint has its line; the other arguments are as the till wants them"
+
+
+SHOPS = [{"id": "000001", "shop": "Plain Goods", "postcode": "00501", "price": "39.00", "note": "call first"},
+         {"id": "000002", "shop": "Łódź Tools", "postcode": "90-001", "price": "0.25", "note": ""},
+         {"id": "000003", "shop": "O'Hara, Ltd", "postcode": "06000", "price": "1e3", "note": "N/A"},
+         {"id": "000004", "shop": 'The "Corner" Shop', "postcode": "10115", "price": "4.50", "note": " two spaces kept "},
+         {"id": "000005", "shop": "Petit Pain", "postcode": "", "price": "", "note": "Ring twice\nthen call"}]
+
+
+@exercise
+def read_as_text(function):
+    """Let the function read a file of five shops, and compare every value of the table with the text in the file."""
+    import pandas
+
+    with temporary_folder() as folder:
+        path = Path(folder) / "shops.csv"
+        path.write_bytes(csv_bytes(SHOPS))
+        with as_on_windows(function):
+            table = function(path)
+    if not isinstance(table, pandas.DataFrame):
+        raise NotYet(f"the function must return a table of pandas; yours returns {table!r:.60}")
+    columns = list(SHOPS[0])
+    if list(table.columns) != columns:
+        raise NotYet(f"the columns of your table are {', '.join(map(str, table.columns))}, and in the file {', '.join(columns)}")
+    if len(table) != len(SHOPS):
+        raise NotYet(f"your table has {len(table)} rows, and the file {len(SHOPS)}")
+    for number, shop in enumerate(SHOPS):
+        for column in columns:
+            value = table[column].iloc[number]
+            if isinstance(value, str) and value == shop[column]:
+                continue
+            shown = "NaN, which means missing" if pandas.isna(value) else repr(getattr(value, "item", lambda: value)())
+            raise NotYet(f"row {number + 1}: in the file the {column} is {shop[column]!r}, in your table it is {shown}")
+    return "all 25 values are the texts that stand in the file: the zeros, the empty note and the N/A too"
+
+
+CARRIER_COLUMNS = ["postcode", "shop", "order_id", "note", "weight"]
+CHOSEN = [0, 1, 2, 3, 4, 5, 7, 9, 19, 20, 23, 34]  # places in orders.csv of each kind of note, and of letters beyond ASCII
+
+
+@exercise
+def carrier(function):
+    """Call the function with a dozen of the orders and compare every byte of its file with the specification.
+
+    While it runs, open() without newline= or encoding= does what Windows does. Rows may end in CR LF or in LF.
+    """
+    everything = load_orders()
+    orders = [everything[place] for place in CHOSEN]
+    with temporary_folder() as folder:
+        _, content = _bytes_of_file(function, orders, Path(folder) / "carrier.csv")
+    if content.startswith(b"\xef\xbb\xbf"):
+        raise NotYet("the file starts with three bytes for Excel, a byte order mark: utf-8-sig writes it, utf-8 does not")
+    _line_ends(content)
+    end = "\r\n" if b"\r\n" in content.partition(b"Ring twice")[0] else "\n"
+    rows = [CARRIER_COLUMNS] + [[order["postcode"], order["shop"], order["order_id"], order["note"], "0"] for order in orders]
+    wanted = "".join("|".join('"' + value.replace('"', '""') + '"' for value in row) + end for row in rows).encode("utf-8")
+    if content == wanted:
+        return f"{len(orders)} orders, every byte as the specification asks, on Windows too"
+    if b"Ring twice\r\nthen" in content:
+        raise NotYet('a line end inside a note has become \\r\\n, as on Windows without newline=""')
+    raise NotYet(first_difference(wanted, content, as_rows=True, delimiter="|"))
