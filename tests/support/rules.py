@@ -15,7 +15,7 @@ TELLTALES = {
     "a path of some machine": re.compile(r"(/tmp/|/home/|/root/|/Users/|/var/folders|/private/|[A-Za-z]:\\\\?Users|site-packages)"),
     "an address in memory": re.compile(r"0x[0-9a-fA-F]{6,}"),
     "a random temp name": re.compile(r"\btmp[a-z0-9_]{8}\b"),
-    "a carriage return that hides text": re.compile(r"\r"),
+    "a carriage return that hides text": re.compile(r"\r(?!\n)"),  # csv ends its rows with \r\n, on the screen too
 }
 WIDEST_LINE = 100  # JupyterLab 4 shows 105 characters at 1280 pixels; what is wider has to be scrolled to
 MODE = re.compile(r"[rwax][bt+]*")
