@@ -197,7 +197,7 @@ SHOPS = [{"id": "000001", "shop": "Plain Goods", "postcode": "00501", "price": "
          {"id": "000002", "shop": "Łódź Tools", "postcode": "90-001", "price": "0.25", "note": ""},
          {"id": "000003", "shop": "O'Hara, Ltd", "postcode": "06000", "price": "1e3", "note": "N/A"},
          {"id": "000004", "shop": 'The "Corner" Shop', "postcode": "10115", "price": "4.50", "note": " two spaces kept "},
-         {"id": "000005", "shop": "Petit Pain", "postcode": "", "price": "", "note": "Ring twice\nthen call"}]
+         {"id": "000005", "shop": "Petit Pain", "postcode": "", "price": "2.00", "note": "Ring twice\nthen call"}]
 
 
 @exercise
