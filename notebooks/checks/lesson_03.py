@@ -1,121 +1,194 @@
 """Checks for notebook 03, Meet the empty file."""
+import contextlib
 import csv
+import json
+import re
 import shutil
-import tempfile
+import time
 from pathlib import Path
 
 from checks.common import (
-    ORDERS_FILE,
     NotYet,
+    call_arguments,
+    calls_in,
     code_of,
+    csv_bytes,
     exercise,
-    letters,
+    first_difference,
+    left_behind,
     load_orders,
+    names_called,
+    one_letter,
     read_by_another_process,
     run_python,
+    some_letters,
     temporary_folder,
-    whole_number,
+    whole_numbers,
     whole_rows,
     why_still_waiting,
 )
+from checks.windows import as_on_windows, is_open_and_marked, open_files, open_replaced, removal_as_on_windows
 
-__all__ = ["place_the_line", "which_places", "copy_out"]
+__all__ = ["why_empty", "leave_block", "where_to_flush", "copy_out", "vanished", "trace_reader", "find_the_line"]
 
-PROGRAM = """
-import csv, sys
-path = sys.argv[1]
-bananas = {"order_id": "000001", "item": "Bananas"}
-grapes = {"order_id": "000002", "item": "Grapes"}
-def upload_by_name(path):
-    with open(path, "rb") as uploaded:
-        print(uploaded.read().hex())
-""".lstrip()
-NUMBERED = """
-with open(path, "w", newline="", encoding="utf-8") as export:
-    writer = csv.DictWriter(export, fieldnames=["order_id", "item"])
+# Plain letters, because the functions of this lesson name no encoding; the same item twice, a comma, and no order in id.
+PLAIN_ORDERS = [
+    {"id": f"{number:06}", "item": item, "price": price}
+    for number, (item, price) in enumerate([
+        ("Tea", "2.50"), ("Grapes", "4.20"), ("Bananas", "1.80"), ("Tea", "2.50"), ("Olives, green", "3.40"),
+        ("Milk", "1.20"), ("Bread", "3.10"), ("Tea", "2.75"), ("Rice 5 kg", "9.90"), ("Apples", "2.20")], start=1)
+][::-1]
+TEN = len(PLAIN_ORDERS)
+
+
+def _written(export, orders):
+    writer = csv.DictWriter(export, fieldnames=list(orders[0]))
     writer.writeheader()
-    writer.writerow(bananas)
-    writer.writerow(grapes)
-    upload_by_name(path)
-    print("uploaded")
-""".strip().splitlines()
+    writer.writerows(orders)
+    return writer
 
 
 @exercise
-def place_the_line(my_line):
-    """Run the numbered program with ``export.flush()`` after line ``my_line`` and count the uploaded rows."""
-    my_line = whole_number(my_line)
-    if my_line is None or not 1 <= my_line <= len(NUMBERED):
-        raise NotYet(f"answer with the number of a line, 1 to {len(NUMBERED)}")
-    lines = [*NUMBERED[:my_line], "    export.flush()", *NUMBERED[my_line:]]
+def why_empty(my_choice):
+    """Try what A and D claim with a file of our own, and answer for each letter with what was seen."""
+    choice = one_letter(my_choice, "ABCD")
     with temporary_folder() as folder:
-        printed = run_python(PROGRAM + "\n".join(lines), Path(folder) / "orders.csv").stdout
-    uploaded = bytes.fromhex(printed.split("uploaded")[0].strip())
-    rows = whole_rows(uploaded)
-    if rows == 2:
-        return "the upload holds both rows"
-    if my_line >= 6:
-        raise NotYet("the upload holds 0 of 2 rows: it read the file before your flush")
-    if my_line == 4:
-        raise NotYet("the upload holds 1 of 2 rows: the second was written after your flush")
-    if my_line == 3:
-        raise NotYet("the upload holds the header and 0 of 2 rows: both were written after your flush")
-    raise NotYet("the upload holds 0 of 2 rows: when your flush ran, nothing had been written yet")
+        path = Path(folder) / "export.csv"
+        with open(path, "w", newline="") as export:
+            _written(export, PLAIN_ORDERS)
+            found = len(path.read_bytes())
+            time.sleep(0.2)
+            found_later = len(path.read_bytes())
+    if choice == "A":
+        raise NotYet(f"the check has just waited before it looked, and it found {found_later} bytes: waiting moves nothing")
+    if choice == "C":
+        raise NotYet("a writer collects nothing: it gives each row to the file object at once, and the rows wait there")
+    if choice == "D":
+        raise NotYet(f"the check has just done the same with an ordinary file from open(), and it found {found} bytes, too")
+    return "the copy was made while the rows were inside the program; the end of the block came later"
 
 
 @exercise
-def which_places(my_places):
-    """Run the loop once for each of the places A, B and C and compare with the answer, a set of letters."""
-    answer = letters(my_places)
-    if not answer or not answer <= {"A", "B", "C"}:
-        raise NotYet('answer with a set of letters, such as {"A", "B"}')
-    rows = {place: _rows_with_flush_at(place) for place in "ABC"}
-    right = {place for place, count in rows.items() if count == len(load_orders())}
+def leave_block(function):
+    """Call ``export_by_hand(orders, path, target)`` with ten orders, and note whether the export is open when it is read."""
+    with temporary_folder() as folder:
+        path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
+        with _noting_readers_of(path, function) as still_open:
+            function([dict(order) for order in PLAIN_ORDERS], path, target)
+        export, copied = (file.read_bytes() if file.exists() else None for file in (path, target))
+    wanted = csv_bytes(PLAIN_ORDERS)
+    if copied is None:
+        raise NotYet("there is no copy: nothing was written to target")
+    if copied != wanted and still_open and still_open[-1]:
+        raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders: {_why_read_too_early(function)}")
+    if difference := first_difference(wanted, copied, "the copy", as_rows=True) \
+            or first_difference(wanted, export, "the export", as_rows=True):
+        raise NotYet(difference)
+    if not still_open:
+        raise NotYet("both files hold the orders, but you wrote them twice: read the export by its name instead")
+    if still_open[-1]:
+        by = next((f"{name}() did it" for name in ("flush", "tell", "seek") if name in names_called(function)),
+                  "the export was still open when it was read")
+        raise NotYet(f"the copy is complete, but {by}: this time leave the block first, by moving lines alone")
+    with temporary_folder() as folder, as_on_windows(function):
+        function([dict(order) for order in PLAIN_ORDERS], Path(folder) / "export.csv", Path(folder) / "copy.csv")
+        _compare_on_windows(Path(folder) / "copy.csv")
+    if "close" in names_called(function):
+        return f"the copy holds all {TEN} orders, because close() sends what waits, as the end of a block does"
+    return f"the copy holds all {TEN} orders, because the export was read after its block"
+
+
+def _compare_on_windows(copy):
+    """Raise NotYet unless ``copy``, made as on Windows, holds the ten orders with the line ends of csv."""
+    if b"\r\r\n" in copy.read_bytes():
+        raise NotYet('here the copy is complete, but on Windows an empty line follows each row: '
+                     'say newline="" wherever you open a file for writing')
+    if difference := first_difference(csv_bytes(PLAIN_ORDERS), copy, "the copy"):
+        raise NotYet(f"here the copy is complete, but on Windows {difference}")
+
+
+@contextlib.contextmanager
+def _noting_readers_of(path, function):
+    """Give a list to which each open() of ``path`` for reading adds whether somebody then had it open for writing."""
+    still_open, real_open = [], open
+
+    def noting_open(file, mode="r", *arguments, **options):
+        with contextlib.suppress(TypeError, ValueError):
+            if Path(file).absolute() == path and not set("wax+") & set(mode):
+                still_open.append(any(writer.writable() for writer in open_files(path)))
+        return real_open(file, mode, *arguments, **options)
+
+    with open_replaced(function, noting_open):
+        yield still_open
+
+
+def _why_read_too_early(function):
+    if why := why_still_waiting(function):
+        return why
+    if any(name.endswith(".flush") and not name.startswith("export.") for name in calls_in(function)):
+        return "that flush belongs to the second file, and the text that was read was empty already"
+    if "flush" in names_called(function):
+        return "your flush does not stand between the last row and the reading"
+    return "the export was read inside its block, where the rows still wait; move the lines that read"
+
+
+@exercise
+def where_to_flush(my_places):
+    """Run the loop once for each of the places A to E and compare with the answer."""
+    answer = some_letters(my_places, "ABCDE")
+    rows = {place: _rows_with_flush_at(place) for place in "ABCDE"}
+    right = {place for place, count in rows.items() if count == TEN}
     if answer == right:
-        return "B and C give all 1,142 rows; C makes fewer trips"
+        return f"C and D give all {TEN} orders; D makes one trip, and C makes one for each order"
+    missing = "" if right <= answer else "; and a right place is missing"
     if "A" in answer:
-        others = "" if {"B", "C"} <= answer else "; and one of the others is missing"
-        raise NotYet(f"with A alone the copy holds {rows['A']} of 1,142 rows: A runs before the first row is written{others}")
-    if answer == {"C"}:
-        raise NotYet("C is right, but it is not the only one: what has B sent after the last turn of the loop?")
-    if answer == {"B"}:
-        raise NotYet("B is right, but it is not the only one: what is still waiting when C runs?")
-    raise NotYet("two of the three places give a complete copy")
+        raise NotYet(f"with A alone the copy holds the header and {rows['A']} of {TEN} orders: "
+                     f"A comes before the first row{missing}")
+    if "B" in answer:
+        raise NotYet(f"with B alone the copy holds {rows['B']} of {TEN} orders: "
+                     f"B flushes before each row, so the last one still waits{missing}")
+    if "E" in answer:
+        raise NotYet(f"with E alone the copy holds {rows['E']} of {TEN} orders: E comes after the copy was made{missing}")
+    if answer == {"D"}:
+        raise NotYet("D is right, but it is not the only one: what has C sent after the last turn of the loop?")
+    raise NotYet("C is right, but it is not the only one: what is still waiting when D runs?")
 
 
 def _rows_with_flush_at(place):
-    orders = load_orders()
     with temporary_folder() as folder:
-        target = Path(folder) / "copy.csv"
-        with open(Path(folder) / "export.csv", "w", newline="", encoding="utf-8", buffering=1 << 20) as export:
-            writer = csv.DictWriter(export, fieldnames=list(orders[0]))
+        path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
+        with open(path, "w", newline="") as export:
+            writer = csv.DictWriter(export, fieldnames=list(PLAIN_ORDERS[0]))
             writer.writeheader()
             if place == "A":
                 export.flush()
-            for order in orders:
-                writer.writerow(order)
+            for order in PLAIN_ORDERS:
                 if place == "B":
                     export.flush()
-            if place == "C":
+                writer.writerow(order)
+                if place == "C":
+                    export.flush()
+            if place == "D":
                 export.flush()
-            shutil.copyfile(export.name, target)
+            shutil.copyfile(path, target)
+            if place == "E":
+                export.flush()
         return whole_rows(target.read_bytes())
 
 
 @exercise
 def copy_out(function):
-    """Call ``copy_out(orders, export, target)`` with 1,142 orders and let another process read the copy.
+    """Call ``copy_out(orders, export, target)`` with ten orders and let another process read the copy.
 
-    The file gets a buffer of 1 MiB, so that nothing reaches the copy by luck. Afterwards the caller writes one
-    more row to ``export``: it must stand behind the 1,142 others.
+    Ten orders are too few to be sent by luck. Afterwards the caller writes one more row to ``export``: it must stand
+    behind the ten others.
     """
-    orders = load_orders()
-    code = code_of(function)
+    orders = load_orders()[:TEN]
+    wanted = csv_bytes(orders)
     with temporary_folder() as folder:
         target = Path(folder) / "copy.csv"
-        with tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", dir=folder, delete=False,
-                                         buffering=1 << 20) as export:
-            function(orders, export, target)
+        with open(Path(folder) / "export.csv", "w", newline="", encoding="utf-8") as export:
+            function([dict(order) for order in orders], export, target)
             closed = export.closed
             seen = read_by_another_process(export.name)
             copied = read_by_another_process(target)
@@ -125,28 +198,231 @@ def copy_out(function):
     if copied is None:
         raise NotYet("there is no copy: nothing was written to target")
     rows = whole_rows(copied)
-    if rows == len(orders) and copied != ORDERS_FILE.read_bytes():
-        raise NotYet("the copy holds 1,142 rows, but they are not the orders, column by column")
-    if rows == len(orders):
-        if closed:
-            raise NotYet("the copy is complete, but you closed export: the caller can no longer write to it")
-        if seen != copied or written != copied + b"one more row\r\n":
-            raise NotYet("the copy is complete, but export is not as the caller expects: the rows belong into it, "
-                         "and the caller's next row must come behind them")
-        if ".tell()" in code and ".flush()" not in code:
-            return "all 1,142 rows, because tell() flushes as a side effect; flush() says what you mean"
-        return "another process finds all 1,142 rows in the copy"
-    raise NotYet(f"the copy holds {rows:,} of 1,142 rows{_why_short(code, closed)}")
+    if rows < TEN and wanted.startswith(copied):
+        raise NotYet(f"the copy holds {rows} of {TEN} orders{_why_short(function, closed)}")
+    if difference := first_difference(wanted, copied, "the copy", as_rows=True):
+        raise NotYet(difference)
+    if closed:
+        raise NotYet("the copy is complete, but you closed export: the caller can no longer write to it")
+    if written.startswith(b"one more row"):
+        if not seen:
+            raise NotYet("target holds the orders, but export holds none of them: write them to export, and copy that")
+        raise NotYet("the copy is complete, but export stands at its start again, as after seek(0): "
+                     "the caller's next row is written over your first ones")
+    if difference := first_difference(wanted + b"one more row\r\n", written, "export", as_rows=True):
+        raise NotYet(f"the copy is complete, but export is not as the caller expects: {difference}")
+    called = names_called(function)
+    if "flush" not in called and "tell" in called:
+        return f"all {TEN} orders, because tell() flushes as a side effect; flush() says what you mean"
+    return f"another program finds all {TEN} orders in the copy, and the caller could go on writing"
 
 
-def _why_short(code, closed):
+def _why_short(function, closed):
     """Return the rest of a sentence for a short copy: why what the learner did does not help."""
     if closed:
         return ": the file was closed after the copy was made, and closed it must not be"
-    if why_still_waiting(code):
-        return f": {why_still_waiting(code)}"
-    if ".flush()" in code and "copyfile" in code and code.index(".flush()") > code.index("copyfile"):
+    if why := why_still_waiting(function):
+        return f": {why}"
+    code = code_of(function)
+    if ".flush()" not in code:
+        return ": the rows are still waiting when the copy is made"
+    if code.rfind(".flush()") > code.rfind("writerow"):
         return ": your flush comes after the copy was made"
-    if ".flush()" in code:
-        return ": your flush comes before the rows; what is written later waits again"
-    return ": the rows are still waiting when the copy is made"
+    return ": your flush comes before the last row; what is written later waits again"
+
+
+@exercise
+def vanished(function):
+    """Call ``export_orders(orders, target)`` with ten orders; nothing else may be left, and Windows must allow it."""
+    wanted = csv_bytes(PLAIN_ORDERS)
+    locked = []
+    with temporary_folder() as folder, left_behind() as left, contextlib.chdir(folder):
+        target = Path(folder) / "for-accounting.csv"
+        try:
+            with removal_as_on_windows(), _noting_locked(function, locked):
+                function([dict(order) for order in PLAIN_ORDERS], target)
+        except FileNotFoundError as error:
+            raise NotYet(_why_gone(function)) from error
+        copied = target.read_bytes() if target.exists() else None
+        beside = sorted(path.name for path in Path(folder).iterdir() if path != target)
+    if copied is None:
+        raise NotYet("there is no copy: nothing was written to target")
+    if copied != wanted and wanted.startswith(copied):
+        raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders{_why_waiting_inside(function)}")
+    if difference := first_difference(wanted, copied, "the copy", as_rows=True):
+        raise NotYet(difference)
+    if left or beside:
+        raise NotYet(f"the copy is complete, but this is left behind: {(left + beside)[0]}. Remove it after the copy")
+    if "mktemp" in names_called(function):
+        raise NotYet("the copy is complete, but mktemp() only thinks of a name, and another program can take it first")
+    if locked:
+        return (f"the copy holds all {TEN} orders, and nothing is left behind; on Windows it would stop, "
+                "because nobody else may open the file before it is closed")
+    with temporary_folder() as folder, left_behind(), contextlib.chdir(folder), as_on_windows(function):
+        function([dict(order) for order in PLAIN_ORDERS], target := Path(folder) / "for-accounting.csv")
+        _compare_on_windows(target)
+    return f"the copy holds all {TEN} orders, and nothing is left behind"
+
+
+@contextlib.contextmanager
+def _noting_locked(function, locked):
+    """Add to ``locked`` the names that are opened while Windows would give them to nobody else."""
+    real_open = open
+
+    def noting_open(file, *arguments, **options):
+        if not isinstance(file, int) and options.get("opener") is None and is_open_and_marked(file):
+            locked.append(str(file))
+        return real_open(file, *arguments, **options)
+
+    with open_replaced(function, noting_open):
+        yield
+
+
+def _why_gone(function):
+    code = code_of(function)
+    removed, copied = re.search(r"remove\(|unlink\(", code), re.search(r"copy|read|replace|rename", code)
+    if removed and copied and removed.start() < copied.start():
+        return "the temporary file was not there any more when it was copied: you remove it first"
+    kept = any(given.get("delete") == "False" or given.get("delete_on_close") == "False"
+               for given in call_arguments(function, "NamedTemporaryFile"))
+    if kept or "TemporaryDirectory" in names_called(function):
+        return "a file was not there any more when its name was used: which line has removed it before?"
+    return "the temporary file was not there any more when it was copied: the end of its block removes it"
+
+
+def _why_waiting_inside(function):
+    if why := why_still_waiting(function):
+        return f": {why}"
+    if "flush" in names_called(function):
+        return ": your flush does not stand between the last row and the copy"
+    return ": the copy was made inside the block of the file, where the rows still wait"
+
+
+@exercise
+def trace_reader(my_rows):
+    """Run the numbered program, count the rows in the file at each number, and compare with the five numbers."""
+    answer = whole_numbers(my_rows)
+    if answer is None or len(answer) != 5:
+        raise NotYet("answer with a list of five numbers of rows, such as [4, 3, 2, 1, 0]")
+    seen = []
+    with temporary_folder() as folder:
+        path = Path(folder) / "export.csv"
+
+        def look():
+            seen.append(path.read_bytes().count(b"\n"))
+
+        with open(path, "w", newline="") as export:
+            writer = csv.writer(export)
+            writer.writerow(["Tea"])
+            look()
+            export.flush()
+            look()
+            writer.writerow(["Grapes"])
+            look()
+            writer.writerow(["Bananas"])
+            export.tell()
+            look()
+            writer.writerow(["Milk"])
+        look()
+    for number, (right, given) in enumerate(zip(seen, answer), start=1):
+        if given != right:
+            raise NotYet(f"at {number} another reader does not find {given}: {_why_that_many(number, given)}")
+    return "another reader finds 0, 1, 1, 3 and 4 rows"
+
+
+def _why_that_many(number, given):
+    if number == 1:
+        return "the tea has been written, but nothing has sent it to the file yet"
+    if number == 2:
+        return "the flush has sent what was waiting, which is the tea"
+    if number == 3 and given == 2:
+        return "a flush is no switch: it has sent the tea, and the grapes came later"
+    if number == 3:
+        return "the tea was sent and stays in the file, and the grapes wait"
+    if number == 4:
+        return "which rows wait here, and what does tell() do before it answers?"
+    return "the end of the block closes the file, and closing sends what still waits"
+
+
+SCRIPT = """
+def write_orders(orders, path):
+    export = open(path, "w", newline="")
+    writer = csv.DictWriter(export, fieldnames=list(orders[0]))
+    writer.writeheader()
+    for order in orders:
+        writer.writerow(order)
+    return export
+
+export = write_orders(orders, "export.csv")
+print("written", flush=True)
+shutil.copyfile("export.csv", "for-accounting.csv")
+export.close()
+""".strip().splitlines()
+BEFORE_SCRIPT = "import csv, json, os, shutil, sys\norders = json.loads(sys.argv[1])\nos.chdir(sys.argv[2])\n"
+
+
+@exercise
+def find_the_line(my_move):
+    """Move one line of the script as the answer says, run it as a program of its own, and look at the copy.
+
+    Where the lines before and after the new place are indented differently, both indentations are tried.
+    """
+    line, after = _move_in(my_move)
+    if after in (line, line - 1):
+        raise NotYet(f"line {line} stands after line {line - 1} already")
+    told = []
+    for script in _moved(line, after):
+        copied, error = _copy_made_by(script)
+        if error is None and copied == csv_bytes(PLAIN_ORDERS):
+            return f"with line {line} after line {after} the copy holds all {TEN} orders"
+        told.append((copied, error))
+    copied, error = told[0]
+    move = f"with line {line} after line {after}"
+    if after == 7 and not error:
+        raise NotYet(f"{move} nothing changes: line 7 leaves the function, so what stands behind it never runs")
+    if error:
+        raise NotYet(f"{move} the script stops with {error}")
+    rows = whole_rows(copied or b"")
+    why = ": line 10 flushes the screen, not the file" if line == 10 else ": when is the file closed, and when is it copied?"
+    raise NotYet(f"{move} the copy still holds {rows} of {TEN} orders{why}")
+
+
+def _move_in(my_move):
+    """Return (line, after which line) of such as "12 after 9", "line 12 before line 10" or [12, 9]."""
+    numbers = re.findall(r"\d+", my_move) if isinstance(my_move, str) else my_move
+    numbers = whole_numbers(numbers) or []
+    if len(numbers) != 2:
+        raise NotYet('answer with two numbers of lines, such as "10 after 4"')
+    line, after = numbers
+    if isinstance(my_move, str) and "before" in my_move.lower():
+        after -= 1
+    if not (1 <= line <= len(SCRIPT) and 0 <= after <= len(SCRIPT)):
+        raise NotYet(f"the script has the lines 1 to {len(SCRIPT)}")
+    return line, after
+
+
+def _moved(line, after):
+    """Return the scripts that the move can mean, one for each indentation of the new place."""
+    before = next((text for text in reversed(SCRIPT[:after]) if text.strip()), "") if after != 8 else ""
+    behind = next((text for number, text in enumerate(SCRIPT, start=1) if number > after and number != line and text.strip()), "")
+    indents = [_indent(before) + 4 * before.endswith(":"), _indent(behind)]
+    scripts = []
+    for indent in dict.fromkeys(indents):
+        numbered = [(number, text) for number, text in enumerate(SCRIPT, start=1) if number != line]
+        place = sum(number <= after for number, _ in numbered)
+        texts = [text for _, text in numbered]
+        scripts.append("\n".join([*texts[:place], " " * indent + SCRIPT[line - 1].strip(), *texts[place:]]))
+    return scripts
+
+
+def _indent(text):
+    return len(text) - len(text.lstrip())
+
+
+def _copy_made_by(script):
+    """Return the bytes of the copy that ``script`` makes, or None, and the last line of its complaint, or None."""
+    with temporary_folder() as folder:
+        process = run_python(BEFORE_SCRIPT + script, json.dumps(PLAIN_ORDERS), folder)
+        copy = Path(folder) / "for-accounting.csv"
+        copied = copy.read_bytes() if copy.exists() else None
+    return copied, process.stderr.strip().splitlines()[-1] if process.returncode else None
