@@ -6,13 +6,15 @@
 Nothing is written to the project. A line for each runner and notebook that fails, and a last line with the count.
 """
 import importlib.util
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support import kernels
 from tests.support.notebook_files import NOTEBOOK_FOLDER, notebook_paths
+
+RUN_SECONDS = 1800  # a run that takes longer hangs, on any machine
 
 
 def commands(path, folder):
@@ -26,18 +28,26 @@ def commands(path, folder):
     }
 
 
+def run(command):
+    """Run ``command`` to its end, or for RUN_SECONDS, and return subprocess.run's answer."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"not done after {RUN_SECONDS} seconds")
+
+
 def main():
     if importlib.util.find_spec("papermill") is None:
         sys.exit("papermill is not installed: python -m pip install papermill")
     with tempfile.TemporaryDirectory() as folder:
         jobs = [(runner, path, command) for path in notebook_paths() for runner, command in commands(path, Path(folder)).items()]
         with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(kernels.run_again_if_no_kernel_starts, [command for _, _, command in jobs]))
+            done = list(pool.map(run, [command for _, _, command in jobs]))
     failed = 0
-    for (runner, path, _), run in zip(jobs, done):
-        if run.returncode:
+    for (runner, path, _), ended in zip(jobs, done):
+        if ended.returncode:
             failed += 1
-            print(f"{runner} stopped in {path.name}:\n{run.stderr[-2000:]}")
+            print(f"{runner} stopped in {path.name}:\n{ended.stderr[-2000:]}")
     print(f"{len(jobs) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
