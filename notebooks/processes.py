@@ -6,6 +6,7 @@ import builtins
 import inspect
 import io
 import linecache
+import marshal
 import os
 import pickle
 import subprocess
@@ -96,16 +97,29 @@ def program_in_child(function, *arguments, runner=None, seconds=CHILD_SECONDS):
 def _pickled(function):
     import cloudpickle  # here, because only this needs it
 
+    class Pickler(cloudpickle.Pickler):
+        """One that keeps the name of the cell in which a function was defined, so that its lines can be told."""
+
+        def reducer_override(self, thing):
+            if inspect.iscode(thing):
+                return marshal.loads, (marshal.dumps(thing),)  # both processes are of the same Python
+            return super().reducer_override(thing)
+
+    def dumps(thing):
+        text = io.BytesIO()
+        Pickler(text).dump(thing)
+        return text.getvalue()
+
     namespace = getattr(function, "__globals__", {})
     # A notebook has an open() of its own around Python's; the other process uses the one that every Python has.
     around = getattr(namespace.get("open"), "__wrapped__", None)
     own_open = {"open": namespace.pop("open")} if around in (io.open, builtins.open) else {}
     try:
-        return cloudpickle.dumps(function)
+        return dumps(function)
     except Exception as error:
         for name, value in {**used_from_notebook(function), **_defaults_of(function)}.items():
             try:
-                cloudpickle.dumps(value)
+                dumps(value)
             except Exception:
                 raise CannotGoAlong(f"this check runs your function in a process of its own, and {name} "
                                     f"({_a(type(value).__name__)}) cannot go there: make it inside the function") from None
