@@ -265,7 +265,8 @@ def two_lanes(moments, lanes, headline=None, title="What somebody finds who open
     """Draw what is found under a file's name at each moment, one lane a way of writing. Used by 07.
 
     Parameters: ``moments`` is the list of moments; ``lanes`` maps each way to a list of words, one a moment:
-    ``"yesterday's"``, ``"neither"`` or ``"today's"``; any other words (``"not tried"``) stand there as they are.
+    ``"yesterday's"``, ``"today's"``, ``"neither"`` or ``"no file"``; any other words (``"not tried"``) stand there
+    as they are, and count for nothing.
     More than six moments take several lines; with one lane this is the picture of what a kill leaves.
     ``headline`` is made from the words if left out. Returns a Picture; raises ValueError unless every
     lane has a word for each moment.
@@ -286,10 +287,11 @@ def two_lanes(moments, lanes, headline=None, title="What somebody finds who open
 
 
 def _lane_finding(way, found):
-    torn = found.count("neither")
+    torn = sum(words in ("neither", "no file") for words in found)
+    looked = torn + sum(words in ("yesterday's", "today's") for words in found)
     if not torn:
         return f"{way}: a whole file at every moment."
-    return f"{way}: no whole file at {torn} of {amount(len(found), 'moment')}."
+    return f"{way}: no whole file at {torn} of {amount(looked, 'moment')}."
 
 
 def _draw_lanes(board, top, moments, lanes):
@@ -308,9 +310,11 @@ def _draw_lanes(board, top, moments, lanes):
 
 
 def _draw_found(board, x, y, width, words):
-    fill, edge, colour, bold = {"yesterday's": (OLD, INK, INK, False), "neither": ("none", LOST, LOST, True),
-                                "today's": (COLOURS[OPERATING_SYSTEM], INK, PAPER, True)}.get(words, ("none", "none", SHADE, False))
-    board.box(x, y, width, 44, fill=fill, edge=edge, line=2 if words == "neither" else 1.2)
+    torn = ("none", LOST, LOST, True)
+    looks = {"yesterday's": (OLD, INK, INK, False), "neither": torn, "no file": torn,
+             "today's": (COLOURS[OPERATING_SYSTEM], INK, PAPER, True)}
+    fill, edge, colour, bold = looks.get(words, ("none", "none", SHADE, False))
+    board.box(x, y, width, 44, fill=fill, edge=edge, line=2 if edge == LOST else 1.2)
     board.text(x + width / 2, y + 27, words, size=15, align="center", colour=colour, bold=bold)
 
 
@@ -513,6 +517,8 @@ def _exits_finding(outcomes, written):
     lost = sum(rows < written for rows, _ in outcomes)
     silent = sum(rows < written and reports_success for rows, reports_success in outcomes)
     words = f"{amount(written, 'row')} written: all are there after {amount(len(outcomes) - lost, 'way')} out, not after {lost}."
+    if lost == 1:
+        return words + ("\nThat one sounds no alarm." if silent else "")
     return words + (f"\n{_spelled(silent).capitalize()} of these {_spelled(lost)} sound{'s' if silent == 1 else ''} no alarm."
                     if silent else "")
 

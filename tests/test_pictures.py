@@ -101,6 +101,11 @@ def test_a_lane_of_many_moments_takes_several_lines():
     assert len(repr(picture).splitlines()) == 2 + 12
 
 
+def test_no_file_is_no_whole_file_and_other_words_count_for_nothing():
+    picture = pictures.two_lanes(["1", "2", "3", "4"], {"open": [YESTERDAY, "no file", "(none)", TODAY]})
+    assert picture.alt.startswith("open: no whole file at 1 of 3 moments.")
+
+
 def test_what_cannot_be_true_is_refused():
     with pytest.raises(ValueError, match="1 words for 2 moments"):
         pictures.two_lanes(["before", "after"], {"safe_export": [YESTERDAY]})
@@ -120,6 +125,8 @@ def test_findings_at_their_ends():
     assert pictures.lifetimes(["closed"], {"default": [False]}).alt.startswith("At the end all are gone.")
     assert pictures.staircase([0] * 50).alt.startswith("Other readers see no row, though 50 are written.")
     assert pictures.exits({"sys.exit()": (2, True)}, 2).alt.startswith("2 rows written: all are there after 1 way out, not after 0.")
+    assert pictures.exits({"os._exit(0)": (0, True)}, 2).alt.startswith(
+        "2 rows written: all are there after 0 ways out, not after 1. That one sounds no alarm.")
 
 
 def with_pixels(shown, image):
