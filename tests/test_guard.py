@@ -16,10 +16,10 @@ from tests.support.spoiled import run_nbval
 def a_good_notebook():
     """Return a small notebook that keeps every rule."""
     cells = [
-        new_markdown_cell("# Count", id="count-title"),
-        new_code_cell("print(1 + 1)", outputs=[new_output("stream", name="stdout", text="2\n")], id="count-two"),
-        new_markdown_cell("Then:", id="count-then"),
-        new_code_cell("1 + 2", outputs=[new_output("execute_result", {"text/plain": "3"}, execution_count=2)], id="count-three"),
+        new_markdown_cell("# Count", id="00-count-title"),
+        new_code_cell("print(1 + 1)", outputs=[new_output("stream", name="stdout", text="2\n")], id="00-count-two"),
+        new_markdown_cell("Then:", id="00-count-then"),
+        new_code_cell("1 + 2", outputs=[new_output("execute_result", {"text/plain": "3"}, execution_count=2)], id="00-count-three"),
     ]
     return normalise(new_notebook(cells=cells))
 
@@ -61,11 +61,12 @@ SPOILED = {
     "an output holds a path on Linux": (rules.tells_nothing_of_the_machine, set_output("/home/ada/orders.csv\n")),
     "an output holds a path on macOS": (rules.tells_nothing_of_the_machine, set_output("/var/folders/x1/T/orders.csv\n")),
     "an output holds a path on Windows": (rules.tells_nothing_of_the_machine, set_output("C:\\Users\\ada\\orders.csv\n")),
-    "an output holds an address": (rules.tells_nothing_of_the_machine, set_output("<file at 0x7f3a5c0d2e10>\n")),
-    "an output holds a random name": (rules.tells_nothing_of_the_machine, set_output("tmpab3_x9zq\n")),
+    "an output holds an address": (rules.tells_nothing_of_the_machine, set_output("0x7f3a5c0d2e10\n")),
+    "a here: line holds a home folder": (rules.tells_nothing_of_the_machine, set_output("here: /home/ada/orders.csv\n")),
+    "an output holds a temp folder": (rules.tells_nothing_of_the_machine, set_output("here: 3\n/tmp/orders-k3v9x2ab.csv\n")),
     "an output hides text behind a carriage return": (rules.tells_nothing_of_the_machine, set_output("id\r\r\n")),
     "a value holds an address": (rules.tells_nothing_of_the_machine, lambda nb, cell: nb.cells[3].outputs[0].data.update(
-        {"text/plain": "<object at 0x7f3a5c0d2e10>"})),
+        {"text/plain": "0x7f3a5c0d2e10"})),
     "something is on stderr": (rules.has_no_stderr_and_no_traceback, set_output("a warning\n", "stderr")),
     "an error is stored": (rules.has_no_stderr_and_no_traceback, lambda nb, cell: cell.update(
         outputs=[new_output("error", ename="ValueError", evalue="", traceback=[])])),
@@ -81,22 +82,52 @@ SPOILED = {
     "a cell of 21 lines": (rules.keeps_cells_short, lambda nb, cell: cell.update(source="\n".join(["print(2)"] * 21))),
     "a line of 101 characters": (rules.keeps_lines_short, lambda nb, cell: cell.update(source="print(2)" + " " * 93)),
     "text opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(open('orders.csv', encoding='utf-8').closed)")),
+        source="print(csv.reader(open('orders.csv', encoding='utf-8')))")),
     "a temp file without encoding=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(tempfile.NamedTemporaryFile('w', newline='').name)")),
+        source="print(tempfile.NamedTemporaryFile('w', newline='').write('Zoë'))")),
     "compressed text without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(gzip.open('orders.csv.gz', 'wt', encoding='utf-8').closed)")),
+        source="print(csv.reader(gzip.open('orders.csv.gz', 'wt', encoding='utf-8')))")),
     "a text layer without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(io.TextIOWrapper(io.BytesIO(), encoding='utf-8').closed)")),
+        source="print(csv.reader(io.TextIOWrapper(io.BytesIO(), encoding='utf-8')))")),
     "text written without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(Path('orders.csv').write_text('1', encoding='utf-8'))")),
+        source="print(csv, Path('orders.csv').write_text('1', encoding='utf-8'))")),
     "a path opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(Path('orders.csv').open('w', encoding='utf-8').closed)")),
+        source="print(csv.reader(Path('orders.csv').open('w', encoding='utf-8')))")),
     "a path opened with mode= and without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(Path('orders.csv').open(mode='w', encoding='utf-8').closed)")),
+        source="print(csv.reader(Path('orders.csv').open(mode='w', encoding='utf-8')))")),
     "a descriptor opened without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
-        source="print(os.fdopen(descriptor, 'w', encoding='utf-8').closed)")),
+        source="print(csv.reader(os.fdopen(descriptor, 'w', encoding='utf-8')))")),
+    "the 1,142 orders read without encoding=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(csv.reader(open('orders.csv', newline='')))")),
+    "the 1,142 orders written without encoding=, by another cell": (rules.opens_text_with_care, lambda nb, cell: [
+        cell.update(source="with open('orders.csv', newline='', encoding='utf-8') as source:\n    rows = list(csv.reader(source))"),
+        nb.cells[3].update(source="with open('export.csv', 'w', newline='') as export:\n    csv.writer(export).writerows(rows)")]),
+    "text opened without something that nobody names": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        id="00-without-it", source="print(csv.reader(open('orders.csv')))")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),
+    "an id as JupyterLab gives it": (rules.is_valid, lambda nb, cell: cell.update(id="64bfcecf-4a6a-4daf-b754-b823653cd0e8")),
+    "an id that looks like a number and is none": (rules.is_valid, lambda nb, cell: cell.update(
+        id="12-4a6a-64bfcecf-4a6a-4daf-b754-b823653cd0e8")),
+    "an output of no known kind": (rules.is_valid, lambda nb, cell: cell.outputs.append({"output_type": "drawing"})),
+    "an output ends in True": (rules.shows_things_and_not_truth_values, set_output("kept on disk: True\n")),
+    "a value is False": (rules.shows_things_and_not_truth_values, lambda nb, cell: nb.cells[3].outputs[0].data.update(
+        {"text/plain": "False"})),
+    "a cell ends in a bare write": (rules.ends_in_no_bare_write, lambda nb, cell: cell.update(source="export.write('tea')")),
+    "a cell ends in a bare seek": (rules.ends_in_no_bare_write, lambda nb, cell: cell.update(source="print(2)\nexport.seek(0)")),
+    "a prediction without its tag": (rules.marks_its_predictions, lambda nb, cell: nb.cells[0].update(source="**Predict:** how many?")),
+    "a tag on a cell that asks nothing": (rules.marks_its_predictions, lambda nb, cell: [
+        nb.cells[0].metadata.update(tags=["predict"]), nb.cells[2].metadata.update(tags=["explain"])]),
+    "a prediction without its explanation": (rules.marks_its_predictions, lambda nb, cell: [
+        nb.cells[0].update(source="**Predict:** how many?"), nb.cells[0].metadata.update(tags=["predict"])]),
+    "an explanation of what nobody asked": (rules.marks_its_predictions, lambda nb, cell: nb.cells[2].metadata.update(tags=["explain"])),
+    "a tag that nobody knows": (rules.carries_no_more_than_it_must, lambda nb, cell: nb.cells[0].metadata.update(tags=["hide"])),
+    "a code cell tagged as a prediction": (rules.is_never_excused, lambda nb, cell: cell.metadata.update(tags=["predict"])),
+    **{f"{what} in a first lesson": (rules.is_plain_in_the_first_lessons, lambda nb, cell, source=source: cell.update(source=source))
+       for what, source in {"a lambda": "sorted(rows, key=lambda row: row)", "getattr": "getattr(export, 'name')",
+                            "x if c else y": "print('a' if rows else 'b')", "a star": "print(*rows)", "two stars": "open(**options)",
+                            "a spread dictionary": "print({**row})", "a function with *": "def f(*rows): pass",
+                            "a nested comprehension": "print([[cell for cell in row] for row in rows])",
+                            "alignment": "print(f'{name:<20}')", "code in a string": "exec('1')"}.items()},
 }
 
 
@@ -106,13 +137,36 @@ def test_the_rule_sees_it_when(spoiled):
     assert rule(spoil(change)), f"{rule.__name__} did not see it"
 
 
+@pytest.mark.parametrize("shown", [
+    "here: /tmp/orders-k3v9x2ab.csv\n", "here: 0x7f3a5c0d2e10\n", "<file at 0x7f3a5c0d2e10>\n", "tmpab3_x9zq.csv\n", "a\r\n",
+])
+def test_what_is_compared_under_the_rules_of_here_lines_may_be_shown(shown):
+    assert not rules.tells_nothing_of_the_machine(spoil(set_output(shown)))
+
+
+def test_a_prediction_with_its_explanation_keeps_every_rule():
+    notebook = a_good_notebook()
+    notebook.cells[0].source += "\n\n**Predict:** how many?"
+    notebook.cells[0].metadata.tags, notebook.cells[2].metadata.tags = ["predict"], ["explain"]
+    assert [rule(notebook) for rule in rules.RULES] == [[]] * len(rules.RULES)
+
+
+@pytest.mark.parametrize("source", [
+    "print(open('orders.txt', 'w').name)", "with open('orders.txt') as file:\n    print(file.read())",
+    "with open('orders.csv', 'w', newline='') as export:\n    csv.writer(export).writerow(['Tea'])\nprint(2)",
+    "print(open('orders.csv', encoding='utf-8').read())", "open(path, 'wb')",
+])
+def test_plain_rows_may_be_opened_as_everybody_does(source):
+    assert not rules.opens_text_with_care(spoil(lambda notebook, cell: cell.update(source=source)))
+
+
 def test_the_rule_sees_the_name_of_a_user():
     assert rules.tells_nothing_of_the_machine(spoil(set_output("signed: ada-lovelace\n")), ["ada-lovelace"])
 
 
 def test_the_rule_sees_an_id_in_two_notebooks():
     offences = rules.ids_that_repeat({"01": a_good_notebook(), "02": a_good_notebook()})
-    assert "cell id count-two stands in 01 and in 02" in offences
+    assert "cell id 00-count-two stands in 01 and in 02" in offences
 
 
 class Options:
@@ -169,7 +223,7 @@ def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
 
 SPOILED_CELLS = {
     "a changed output": ("print(1 + 2)", False),
-    "missing encoding": ("with open('orders.csv', 'w', newline='') as export:\n    print(2)", False),
+    "missing encoding in a module of ours": ("import careless\ncareless.write('orders.csv')\nprint(2)", False),
     "left open": ("for name in ['a.csv', 'b.csv']:\n"
                   "    export = open(name, 'w', newline='', encoding='utf-8')\nprint(2)", False),
     "an exception": ("print(2)\nraise ValueError", False),
@@ -179,7 +233,8 @@ SPOILED_CELLS = {
 
 def run_nbval_over_spoiled_cells():
     stored = [new_output("stream", name="stdout", text="2\n")]
-    return run_nbval([(source, stored) for source, _ in SPOILED_CELLS.values()])
+    careless = "def write(name):\n    with open(name, 'w', newline='') as export:\n        export.write('1')\n"
+    return run_nbval([(source, stored) for source, _ in SPOILED_CELLS.values()], {"notebooks/careless.py": careless})
 
 
 @pytest.mark.child(runs=run_nbval_over_spoiled_cells)
