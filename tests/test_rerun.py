@@ -1,16 +1,22 @@
 """A notebook can be run in every way that people run it, and leaves nothing behind."""
 import io
+import os
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
+from jupyter_client.manager import start_new_kernel
+from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support.cells import open_files
-from tests.support.notebook_files import notebook_paths
-from tests.support.rerun import run_twice
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook, write_if_changed
+from tests.support.rerun import run_after_a_kill, run_out_of_order, run_twice
 
 ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
-
+WORKBENCH = [path for path in notebook_paths() if "workbench.start(" in path.read_text(encoding="utf-8")]
+LESSONS = pytest.mark.parametrize("path", WORKBENCH, ids=lambda path: path.stem)
+CAN_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
 RERUN = pytest.mark.child(runs=run_twice)
 
@@ -34,6 +40,76 @@ def test_no_file_is_left_open_at_the_end(child, path):
 def test_nothing_is_left_in_the_temp_folder(child, path):
     _, left_behind = child
     assert not left_behind
+
+
+OUT_OF_ORDER = pytest.mark.child(runs=run_out_of_order)
+
+
+@OUT_OF_ORDER
+@LESSONS
+def test_a_cell_before_the_first_or_after_the_last_is_answered_with_a_sentence(child, path):
+    (shown, _), _ = child
+    assert {when for when, _, _ in shown} == {"before the first cell", "after the last cell"}
+    assert not [(when, cell, text) for when, cell, text in shown if "was not run" not in text or "first" not in text]
+
+
+@OUT_OF_ORDER
+@LESSONS
+def test_no_order_of_its_cells_writes_into_the_project(child, path):
+    (_, written), _ = child
+    assert not written
+
+
+def write_into_the_project_in_a_notebook_without_a_workbench():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "77-stray.ipynb")
+        stray = str(PROJECT / "stray.csv")
+        notebook = new_notebook(cells=[new_code_cell(source) for source in (
+            "import os", f"open({stray!r}, 'w', encoding='utf-8').close()", f"os.remove({stray!r})", f"open({str(path)!r}).close()")])
+        write_if_changed(notebook, path)
+        return run_out_of_order(path)[1], stray
+
+
+@pytest.mark.child(runs=write_into_the_project_in_a_notebook_without_a_workbench)
+def test_a_file_that_is_written_into_the_project_would_be_seen(child):
+    (written, stray), _ = child
+    assert written and set(written) == {stray}
+
+
+AFTER_A_KILL = pytest.mark.child(runs=run_after_a_kill)
+
+
+@CAN_FORK
+@AFTER_A_KILL
+@LESSONS
+def test_nothing_is_left_in_the_temp_folder_when_a_killed_lesson_is_run_again(child, path):
+    left_by_the_kill, left_behind = child
+    assert left_by_the_kill, "nothing was left to clear away, so this test shows nothing"
+    assert not left_behind
+
+
+def kill_a_kernel_and_open_the_notebook_again():
+    """Do with real kernels what run_after_a_kill does in forks. Returns what the killed kernel left."""
+    sources = [cell.source for cell in code_cells(read_notebook(WORKBENCH[0]))]
+    left = None
+    for cells in (sources[:len(sources) // 2], sources):
+        manager, client = start_new_kernel(kernel_name="python3", cwd=str(NOTEBOOK_FOLDER))
+        for cell in cells:
+            client.execute_interactive(cell, allow_stdin=False, output_hook=lambda message: None)
+        client.stop_channels()
+        if left is None:
+            manager.signal_kernel(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+            manager.shutdown_kernel(now=True)
+            left = os.listdir(tempfile.gettempdir())
+        else:
+            manager.shutdown_kernel()
+    return left
+
+
+@pytest.mark.child(runs=kill_a_kernel_and_open_the_notebook_again)
+def test_nothing_is_left_when_a_kernel_was_killed_and_the_notebook_is_opened_again(child):
+    left_by_the_kill, left_behind = child
+    assert left_by_the_kill and not left_behind
 
 
 def leave_two_of_three_files_open():

@@ -11,7 +11,7 @@ from tests.support.plugin import where_the_here_lines_are
 from tests.support.spoiled import run_nbval
 
 ADDRESS, OTHER_ADDRESS = "0x7f3a5c0d2e10", "0x000001F2A4B6C8D0"
-IMG = '<img alt="All 3 rows are in the file." data-drawing="1f2e3d" src="data:image/{kind};base64,{pixels}">'
+IMG = '<!-- drawing sha256:1f2e3d --><img alt="All 3 rows are in the file." src="data:image/{kind};base64,{pixels}">'
 PICTURE = IMG.format(kind="png", pixels="iVBORw0KGgo=")
 
 # What is stored, and what a run shows in its place. Text without a mark is on stdout.
