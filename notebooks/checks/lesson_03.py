@@ -54,7 +54,7 @@ def why_empty(my_choice):
     choice = one_letter(my_choice, "ABCD")
     with temporary_folder() as folder:
         path = Path(folder) / "export.csv"
-        with open(path, "w", newline="") as export:
+        with open(path, "w", newline="", encoding="utf-8") as export:
             _written(export, PLAIN_ORDERS)
             found = len(path.read_bytes())
             time.sleep(0.2)
@@ -116,10 +116,15 @@ def _noting_readers_of(path, function):
         with contextlib.suppress(TypeError, ValueError):
             if Path(file).absolute() == path and not set("wax+") & set(mode):
                 still_open.append(any(writer.writable() for writer in open_files(path)))
-        return real_open(file, mode, *arguments, **options)
+        return real_open(file, mode, *arguments, **_in_utf_8(mode, arguments, options))
 
     with open_replaced(function, noting_open):
         yield still_open
+
+
+def _in_utf_8(mode, arguments, options):
+    """Return ``options`` of open() with an encoding, where text is opened without one; ``arguments`` follow the mode."""
+    return options if "b" in mode or len(arguments) > 1 else {"encoding": "utf-8", **options}
 
 
 def _why_read_too_early(function):
@@ -157,7 +162,7 @@ def where_to_flush(my_places):
 def _rows_with_flush_at(place):
     with temporary_folder() as folder:
         path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
-        with open(path, "w", newline="") as export:
+        with open(path, "w", newline="", encoding="utf-8") as export:
             writer = csv.DictWriter(export, fieldnames=list(PLAIN_ORDERS[0]))
             writer.writeheader()
             if place == "A":
@@ -269,10 +274,10 @@ def _noting_locked(function, locked):
     """Add to ``locked`` the names that are opened while Windows would give them to nobody else."""
     real_open = open
 
-    def noting_open(file, *arguments, **options):
+    def noting_open(file, mode="r", *arguments, **options):
         if not isinstance(file, int) and options.get("opener") is None and is_open_and_marked(file):
             locked.append(str(file))
-        return real_open(file, *arguments, **options)
+        return real_open(file, mode, *arguments, **_in_utf_8(mode, arguments, options))
 
     with open_replaced(function, noting_open):
         yield
@@ -311,7 +316,7 @@ def trace_reader(my_rows):
         def look():
             seen.append(path.read_bytes().count(b"\n"))
 
-        with open(path, "w", newline="") as export:
+        with open(path, "w", newline="", encoding="utf-8") as export:
             writer = csv.writer(export)
             writer.writerow(["Tea"])
             look()
