@@ -11,3 +11,7 @@ def number_of(name):
 
 def is_second_edition(name):
     return number_of(name) in SECOND_EDITION
+
+
+# Where the minutes of the second edition are told already: "title", "README", "guide". It goes when all are.
+MINUTES_TOLD_IN = {"title"}
