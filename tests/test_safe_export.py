@@ -3,7 +3,9 @@ import ast
 import contextlib
 import csv
 import errno
+import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -13,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from safe_export import AnotherExport, safe_export
+import safe_export as safe_export_module
+from safe_export import AnotherExport, Refused, safe_export, sync_folder
 
-from tests.tools import bench_export
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+from tests.tools import bench_export
 
 ROWS = 40
 NAMES = ["order_id", "note"]
@@ -24,7 +27,7 @@ NAMES = ["order_id", "note"]
 # buffer size that Python has had.
 NOTE = "late " * 1000
 OLD = b"order_id,note\r\n1,yesterday\r\n"
-STEPS = ["lock", "touch", "before fsync", "after fsync", "before replace", "after replace"]
+STEPS = ["lock", "new file", "before fsync", "after fsync", "before replace", "after replace"]
 
 # The process kills itself: SIGKILL where there is one, TerminateProcess on Windows. Nothing of Python runs after it.
 CHILD = f"""
@@ -54,8 +57,10 @@ def rows():
 
 if moment == "lock":
     safe_export._lock = die_after(safe_export._lock)
-if moment == "touch":
-    Path.touch = die_after(Path.touch)
+if moment == "new file":
+    safe_export._keep_rights = die
+    if not os.path.exists(target):
+        safe_export.csv.DictWriter = die
 if moment == "before fsync":
     os.fsync = die
 if moment == "after fsync":
@@ -118,7 +123,7 @@ def test_what_killed_runs_left_is_gone_after_the_next_run(tmp_path, new_bytes):
     assert target.read_bytes() == OLD
     safe_export(new_rows(), target, NAMES)
     assert target.read_bytes() == new_bytes
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".orders.csv.lock", "orders.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
 def test_a_kill_from_outside_releases_the_lock(tmp_path, new_bytes):
@@ -179,6 +184,7 @@ def test_the_steps_come_in_their_order_and_each_finds_the_whole_file(tmp_path, n
         fsync(descriptor)
 
     def watched_replace(source, destination):
+        source, destination = Path(source), Path(destination)
         steps.append(f"replace {source.read_bytes() == new_bytes} {source.parent == destination.parent}")
         replace(source, destination)
 
@@ -239,6 +245,23 @@ def test_a_full_disk_leaves_the_old_file_and_a_tidy_folder(tmp_path):
     assert "OSError" in export.stderr
     assert target.read_bytes() == OLD
     assert not unfinished(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on file sizes on this system")
+def test_a_failed_export_after_a_killed_one_leaves_the_old_file_and_a_tidy_folder(tmp_path):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    killed_at("before replace", target)
+    assert len(unfinished(tmp_path)) == 1
+
+    def rows():
+        yield {"order_id": 1}
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError):
+        safe_export(rows(), target, NAMES)
+    assert target.read_bytes() == OLD
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
 def permissions_of_new_files():
@@ -361,15 +384,361 @@ def test_a_target_that_is_a_folder_is_refused_before_a_row_is_asked_for(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["outbox"] and not list(outbox.iterdir())
 
 
-def test_the_notebook_defines_the_same_function_as_the_file():
-    in_file = _function(ast.parse((NOTEBOOK_FOLDER / "safe_export.py").read_text(encoding="utf-8")))
-    cells = code_cells(read_notebook(NOTEBOOK_FOLDER / "06-know-what-survives.ipynb"))
-    in_notebook = [_function(ast.parse(cell.source)) for cell in cells if "def safe_export(" in cell.source]
-    assert in_notebook == [in_file]
+STEPS_OF_THE_EXPORT = ["unfinished_file", "DictWriter", "writeheader", "writerows", "flush", "fsync", "close", "replace", "sync_folder"]
 
 
-def _function(tree):
+def test_a_lesson_that_builds_the_function_has_the_steps_of_the_file():
+    in_file = _steps(ast.parse((NOTEBOOK_FOLDER / "safe_export.py").read_text(encoding="utf-8")))
+    assert in_file == STEPS_OF_THE_EXPORT
+    for path in sorted(NOTEBOOK_FOLDER.glob("0[67]-*.ipynb")):
+        for cell in code_cells(read_notebook(path)):
+            if "def safe_export(" in cell.source:
+                # A lesson that lets the with block close the file has no close of its own.
+                assert [step for step in in_file if step != "close"] == [
+                    step for step in _steps(ast.parse(cell.source)) if step != "close"], cell.id
+
+
+def _steps(tree):
+    """Return the names of the calls in safe_export that are steps, in their order."""
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "safe_export")
-    docstring, *body = function.body
-    assert isinstance(docstring.value, ast.Constant)
-    return ast.unparse(function.args) + "\n" + "\n".join(map(ast.unparse, body))
+    calls = sorted((node for node in ast.walk(function) if isinstance(node, ast.Call)), key=lambda node: (node.lineno, node.col_offset))
+    names = [call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "") for call in calls]
+    return [name for name in names if name in STEPS_OF_THE_EXPORT]
+
+
+# --- What it is given, and what it gives back ------------------------------------------------------------------------------
+
+def test_it_returns_how_many_rows_were_published(tmp_path):
+    for count in (0, 1, 7):
+        assert safe_export(({"a": number} for number in range(count)), tmp_path / "orders.csv", ["a"]) == count
+
+
+def test_too_few_rows_leave_the_old_file_where_the_caller_says_how_many_there_must_be(tmp_path):
+    target, used_up = tmp_path / "orders.csv", iter([])
+    target.write_bytes(OLD)
+    with pytest.raises(ValueError, match="^0 rows came for orders.csv, at least 1 are wanted; nothing is published$"):
+        safe_export(used_up, target, NAMES, at_least=1)
+    assert target.read_bytes() == OLD
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+    assert safe_export([{"order_id": 1}], target, NAMES, at_least=1) == 1
+    assert safe_export(used_up, target, NAMES) == 0, "an empty table can be right"
+    assert target.read_bytes() == b"order_id,note\r\n"
+
+
+def test_the_names_of_the_columns_may_come_from_an_iterator(tmp_path):
+    target = tmp_path / "orders.csv"
+    for names in (iter(["a", "b"]), (name for name in "ab"), {"a": 1, "b": 2}.keys(), "ab"):
+        safe_export([{"a": 1, "b": 2, "c": 3}], target, names, extrasaction="ignore")
+        assert target.read_bytes() == b"a,b\r\n1,2\r\n"
+
+
+def test_a_file_for_excel_has_its_mark_and_what_the_encoding_cannot_hold_leaves_the_old_file(tmp_path):
+    target = tmp_path / "orders.csv"
+    safe_export([{"a": "\u00e9"}], target, ["a"], encoding="utf-8-sig")
+    assert target.read_bytes() == b"\xef\xbb\xbfa\r\n\xc3\xa9\r\n"
+    with pytest.raises(UnicodeEncodeError):
+        safe_export([{"a": "\u20ac"}], target, ["a"], encoding="latin-1")
+    assert target.read_bytes().endswith(b"\xc3\xa9\r\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def test_paths_may_be_text_bytes_or_path_objects(tmp_path):
+    for kind in (str, os.fsencode, Path):
+        safe_export([{"a": 1}], kind(tmp_path / "orders.csv"), ["a"])
+        assert (tmp_path / "orders.csv").read_bytes() == b"a\r\n1\r\n"
+        (tmp_path / "orders.csv").unlink()
+
+
+def test_wrong_options_leave_the_old_file(tmp_path):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    for options in ({"quoting": 77}, {"encoding": "no such"}, {"extrasaction": "wish"}):
+        with pytest.raises((TypeError, LookupError, ValueError)):
+            safe_export(rows_nobody_may_ask_for(), target, NAMES, **options)
+        assert target.read_bytes() == OLD and [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+@pytest.mark.parametrize("length", [100, 101, 240, 241, 255])
+def test_a_name_as_long_as_the_system_allows_is_exported_to(tmp_path, length):
+    target = tmp_path / ("o" * (length - 4) + ".csv")
+    try:
+        target.write_bytes(OLD)
+    except OSError:
+        pytest.skip(f"a name of {length} bytes is too long for this system")
+    assert len(os.fsencode(target.name)) == length
+    killed_at("before replace", target)
+    assert len(unfinished(tmp_path)) == 1
+    safe_export([{"a": 1}], target, ["a"])
+    assert target.read_bytes() == b"a\r\n1\r\n" and len(list(tmp_path.iterdir())) == 1
+
+
+# --- Targets that cannot be replaced without breaking something ----------------------------------------------------------
+
+def refused(target, kind=Refused):
+    """Return the sentence with which ``target`` is refused before a row is asked for."""
+    with pytest.raises(kind) as problem:
+        safe_export(rows_nobody_may_ask_for(), target, NAMES)
+    return str(problem.value)
+
+
+def test_a_target_with_a_second_name_is_refused(tmp_path):
+    target, other = tmp_path / "orders.csv", tmp_path / "archive.csv"
+    target.write_bytes(OLD)
+    try:
+        os.link(target, other)
+    except OSError:
+        pytest.skip("this file system has no hard links")
+    assert "has 2 names (hard links), and the others would keep the old rows" in refused(target)
+    assert os.path.samefile(target, other) and target.read_bytes() == OLD
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in refused(tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_device_is_refused():
+    kept = os.stat(os.devnull).st_mode
+    with pytest.raises((Refused, OSError)):  # Windows has it in no folder
+        safe_export(rows_nobody_may_ask_for(), os.devnull, NAMES)
+    assert os.stat(os.devnull).st_mode == kept
+
+
+def test_symbolic_links_in_a_circle_are_refused(tmp_path):
+    try:
+        (tmp_path / "one").symlink_to(tmp_path / "two")
+        (tmp_path / "two").symlink_to(tmp_path / "one")
+    except OSError:
+        pytest.skip("this account may not make symbolic links")
+    with pytest.raises((OSError, RuntimeError)):  # RuntimeError up to Python 3.12
+        safe_export(rows_nobody_may_ask_for(), tmp_path / "one", NAMES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_a_read_only_target_is_refused_even_for_root(tmp_path):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    target.chmod(0o444)
+    assert "the target is read-only" in refused(target, PermissionError)
+    target.chmod(0o644)
+    assert target.read_bytes() == OLD and len(list(tmp_path.iterdir())) == 1
+
+
+# --- Locks, moves, descriptors ----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_locks_are_refused_it_warns_goes_on_and_removes_nothing_of_others(tmp_path, monkeypatch, new_bytes, code):
+    target, others = tmp_path / "orders.csv", tmp_path / ".orders.csv.01234567.part"
+    others.write_bytes(b"perhaps alive")
+
+    def refuse(file):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("safe_export._lock", refuse)
+    with pytest.warns(RuntimeWarning, match="refuses locks") as caught:
+        safe_export(new_rows(), target, NAMES)
+    assert caught[0].filename == __file__, "the warning names the caller's line"
+    assert target.read_bytes() == new_bytes and others.read_bytes() == b"perhaps alive"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [others.name, "orders.csv"]
+
+
+def test_a_lock_that_fails_in_another_way_is_an_error_before_a_row_is_asked_for(tmp_path, monkeypatch):
+    for code, kind in ((errno.EIO, OSError), (errno.EBADF, PermissionError)):
+        def fail(file, code=code):
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr("safe_export._lock", fail)
+        with pytest.raises(kind):
+            safe_export(rows_nobody_may_ask_for(), tmp_path / "orders.csv", NAMES)
+        assert not (tmp_path / "orders.csv").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
+def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    target, removed = tmp_path / "orders.csv", []
+
+    def remove_it_first(file, lock=safe_export_module._lock):
+        lock(file)
+        if len(removed) < 3:
+            removed.append((tmp_path / ".orders.csv.lock").unlink())
+            if len(removed) == 2:
+                (tmp_path / ".orders.csv.lock").write_bytes(b"")  # a third exporter's
+
+    monkeypatch.setattr("safe_export._lock", remove_it_first)
+    assert safe_export([{"a": 1}], target, ["a"]) == 1
+    assert len(removed) == 3 and [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def error_of_windows(number):
+    error = PermissionError(errno.EACCES, "in use")
+    error.winerror = number
+    return error
+
+
+@pytest.mark.parametrize("number", [5, 32, 33])
+@pytest.mark.parametrize("times, is_published", [(1, True), (5, True), (6, False)])
+def test_a_target_that_another_program_holds_for_a_moment_is_tried_again(tmp_path, monkeypatch, number, times, is_published):
+    target, tries, pauses, really_replace = tmp_path / "orders.csv", [], [], os.replace
+    target.write_bytes(OLD)
+
+    def held(source, destination):
+        tries.append(source)
+        if len(tries) <= times:
+            raise error_of_windows(number)
+        really_replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", held)
+    monkeypatch.setattr("safe_export.time.sleep", pauses.append)
+    with contextlib.nullcontext() if is_published else pytest.raises(PermissionError):
+        safe_export([{"order_id": 1}], target, NAMES)
+    assert (target.read_bytes() != OLD) == is_published
+    assert len(pauses) == min(times, 5) and sum(pauses) <= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def test_a_move_that_the_system_forbids_is_not_tried_again(tmp_path, monkeypatch):
+    tries = []
+
+    def forbidden(source, destination):
+        tries.append(source)
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "replace", forbidden)
+    with pytest.raises(PermissionError):
+        safe_export([{"a": 1}], tmp_path / "orders.csv", ["a"])
+    assert len(tries) == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list the open descriptors")
+@pytest.mark.parametrize("code", [None, errno.EIO, errno.EINVAL])
+def test_no_descriptor_stays_open(tmp_path, monkeypatch, code):
+    def fail_on_folders(descriptor, fsync=os.fsync):
+        if code is not None and stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_on_folders)
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(5):
+        with contextlib.suppress(OSError):
+            safe_export([{"a": 1}], tmp_path / "orders.csv", ["a"])
+        with contextlib.suppress(OSError):
+            sync_folder(tmp_path)
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_target_that_is_named_after_the_day_leaves_no_lock_file(tmp_path):
+    for day in range(1, 4):
+        safe_export([{"a": 1}], tmp_path / f"orders-2026-01-0{day}.csv", ["a"])
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+# --- Stopped at every line, failed at every call, filled at every size -----------------------------------------------------
+
+def stopped(way, *arguments):
+    """Return what tests.support.steps found."""
+    run = subprocess.run([sys.executable, "-m", "tests.support.steps", way, *map(str, arguments)], cwd=NOTEBOOK_FOLDER.parent,
+                         capture_output=True, text=True, encoding="utf-8", timeout=600)
+    assert run.returncode == 0, run.stderr
+    answer = json.loads(run.stdout)
+    assert answer["problems"] == []
+    return answer["found"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_killed_at_every_line_it_leaves_the_old_file_or_the_new_one():
+    found = stopped("kill")
+    assert found["old"] > 100 and found["new"] > 20 and found["unfinished files"] > 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no signals as these tests want them")
+def test_interrupted_at_every_line_it_leaves_the_old_file_or_the_new_one_and_no_lock():
+    found = stopped("interrupt")
+    assert found["old"] > 100 and found["new"] > 20
+    assert found["unfinished files"] == 0
+    assert found.get("descriptors left elsewhere", 0) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no signals as these tests want them")
+def test_an_error_of_every_call_of_the_system_leaves_the_old_file_or_the_new_one_and_a_tidy_folder():
+    found = stopped("error")
+    assert found["OSError"] > 40 and found["old"] > 40 and found["new"] > 20
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer that sends signals")
+def test_interrupted_at_random_it_leaves_the_old_file_or_the_new_one():
+    found = stopped("random", os.environ.get("RANDOM_INTERRUPTIONS", 600))
+    assert found["interrupted"] > 50
+
+
+FILL = f"""
+import os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from safe_export import safe_export
+disk, old = sys.argv[2], {OLD!r}
+target, kinds = os.path.join(disk, "orders.csv"), set()
+for free in range(0, 60):
+    room = sys.argv[3].replace("KILOBYTES", str(4 * free + 8)).replace("FILES", str(free + 2))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", room, "tmpfs", disk], check=True)
+    try:
+        with open(target, "wb") as file:
+            file.write(old)
+        try:
+            safe_export(({{"order_id": n, "note": {NOTE!r}}} for n in range({ROWS})), target, {NAMES!r})
+            expected = None
+        except OSError as error:
+            expected = old
+            kinds.add(error.errno)
+        with open(target, "rb") as file:
+            found = file.read()
+        assert found == expected if expected else len(found) > 200_000, (free, len(found))
+        assert os.listdir(disk) == ["orders.csv"], (free, os.listdir(disk))
+        if expected is None:
+            break
+    finally:
+        subprocess.run(["umount", disk], check=True)
+print(free, kinds)
+"""
+
+
+@pytest.mark.parametrize("options", ["size=KILOBYTESk,nr_inodes=100", "size=4m,nr_inodes=FILES"], ids=["bytes", "files"])
+def test_a_real_disk_that_is_full_at_every_size(tmp_path, options):
+    if not shutil.which("unshare") or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        pytest.skip("only root of a Linux system can mount a small disk")
+    run = subprocess.run(["unshare", "--mount", sys.executable, "-I", "-c", FILL, str(NOTEBOOK_FOLDER), str(tmp_path),
+                          options], capture_output=True, text=True, encoding="utf-8", timeout=300)
+    if "mount" in run.stderr and "CalledProcessError" in run.stderr:
+        pytest.skip("this root may not mount a small disk")
+    assert run.returncode == 0, run.stderr
+    free, kinds = run.stdout.split(maxsplit=1)
+    assert str(errno.ENOSPC) in kinds and int(free) < 59
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on file sizes on this system")
+def test_a_limit_on_the_size_of_files_at_every_page(tmp_path):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    program = f"""
+import os, resource, signal, sys
+sys.path.insert(0, sys.argv[1])
+from safe_export import safe_export
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+failed = 0
+for limit in range(0, 220_000, 4096):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        safe_export(({{"order_id": n, "note": {NOTE!r}}} for n in range({ROWS})), sys.argv[2], {NAMES!r})
+    except OSError:
+        failed += 1
+        with open(sys.argv[2], "rb") as file:
+            assert file.read() == {OLD!r}, limit
+        assert os.listdir(os.path.dirname(sys.argv[2])) == ["orders.csv"], limit
+print(failed)
+"""
+    run = subprocess.run([sys.executable, "-I", "-c", program, str(NOTEBOOK_FOLDER), str(target)],
+                         capture_output=True, text=True, encoding="utf-8", timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 40 and target.stat().st_size > 200_000
