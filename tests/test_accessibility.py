@@ -29,6 +29,8 @@ def test_a_plain_page_keeps_every_rule():
     (accessibility.has_one_title_and_no_gap_in_its_headings, page("### Too deep")),
     (accessibility.has_one_title_and_no_gap_in_its_headings, page("## Same", "## Same")),
     (accessibility.says_what_its_pictures_show, page("![gauge](gauge.png)")),
+    (accessibility.says_what_its_pictures_show, page(f"![{'g' * (accessibility.SHORTEST_ALT - 1)}](gauge.png)")),
+    (accessibility.says_what_its_pictures_show, page(shown={"text/html": f'<img alt="{"g" * (accessibility.SHORTEST_ALT - 1)}">'})),
     (accessibility.says_what_its_pictures_show, page(shown={"image/png": "iVBORw0KGgo="})),
     (accessibility.says_what_its_pictures_show, page(shown={"text/html": '<img src="data:image/png;base64,iVBO">'})),
     (accessibility.names_where_its_links_lead, page("Click [here](01-use-a-temporary-file.ipynb).")),
@@ -41,3 +43,8 @@ def test_a_plain_page_keeps_every_rule():
 ])
 def test_the_rule_sees_a_page_spoiled_for_the_purpose(rule, spoiled):
     assert rule(spoiled)
+
+
+@pytest.mark.parametrize("shown", [{"text/html": f'<img alt="{"g" * 40}">'}, None])
+def test_a_picture_with_a_sentence_as_alt_text_keeps_the_rule(shown):
+    assert not accessibility.says_what_its_pictures_show(page(f"![{'g' * 40}](gauge.png)", shown=shown))

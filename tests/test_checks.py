@@ -364,6 +364,11 @@ def test_what_no_other_process_can_be_given_is_named(value, kind):
         as_program(function)
 
 
+def test_a_default_value_that_no_other_process_can_be_given_is_named_too():
+    with pytest.raises(NotYet, match=r"lock \(a lock\) cannot go there"):
+        as_program(defined("def program(lock=LOCK):\n    print(lock)\n", LOCK=threading.Lock()))
+
+
 def test_an_error_in_the_other_process_comes_with_its_line():
     function = defined("def program(rows):\n    print(rows)\n    return rows.price\n")
     with pytest.raises(NotYet, match=re.escape("in line 3 of your function: `return rows.price` stopped with AttributeError")):

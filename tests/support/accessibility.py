@@ -1,10 +1,11 @@
-"""What everyone needs to read a notebook, as rules on its stored form; one function a rule, as in tests/rules.py."""
+"""What everyone needs to read a notebook, as rules on its stored form; one function a rule, as in rules.py."""
 import html.parser
 import re
 
 from tests.support.notebook_files import code_cells
 
 VAGUE = {"here", "click here", "this", "link", "this link", "this page", "more", "read more", "see", "docs", "notebook"}
+SHORTEST_ALT = 40  # characters; what is shorter is no sentence that says what a picture shows
 CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\](?:\([^)\s]*\)|\[[^\]]*\]|: )")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(")
@@ -40,7 +41,7 @@ def has_one_title_and_no_gap_in_its_headings(notebook):
 def says_what_its_pictures_show(notebook):
     """Every picture has alt text of a sentence or more; none comes as a bare image output, which has none."""
     offences = [f"{cell.id}: a picture with the alt text {alt!r}" for cell, text in _prose(notebook)
-                for alt in IMAGE.findall(text) if len(alt) < 40]
+                for alt in IMAGE.findall(text) if len(alt) < SHORTEST_ALT]
     for cell in code_cells(notebook):
         for output in cell.outputs:
             data = output.get("data", {})
@@ -48,7 +49,7 @@ def says_what_its_pictures_show(notebook):
                          for kind in data if kind.startswith("image/")]
             images = _Tags(data.get("text/html", "")).found["img"]
             offences += [f"{cell.id}: a picture with the alt text {image.get('alt')!r}" for image in images
-                         if len(image.get("alt") or "") < 40]
+                         if len(image.get("alt") or "") < SHORTEST_ALT]
     return offences
 
 
