@@ -99,7 +99,7 @@ def _starts(python):
 def _fetch_packages(python):
     """Install the requirements, and put a copy of them into VENV, which tells the next run that they are there."""
     there = os.path.join(VENV, "ready-for-requirements")
-    if os.path.exists(there) and filecmp.cmp(there, REQUIREMENTS, shallow=False):
+    if os.path.exists(there) and filecmp.cmp(there, REQUIREMENTS):
         return
     print("Fetching the packages that requirements.txt names, about 140 MB: 1 to 3 minutes.", flush=True)
     pip = subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],

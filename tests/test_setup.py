@@ -80,11 +80,14 @@ def small_jupyterlab(tmp_path, monkeypatch):
     for name, program in {"__init__.py": "", "__main__.py": SAYS_WHAT_IT_GOT}.items():
         (tmp_path / "jupyterlab" / name).write_text(program, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("PYTHONSTARTUP", "PYTHONUNBUFFERED"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def start(*options, python=()):
     started = subprocess.Popen([sys.executable, *python, PROJECT / "notebooks", *options], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+                               stderr=subprocess.PIPE, text=True, encoding="utf-8")
     out, err = started.communicate(timeout=300)
     return started, out.splitlines(), err
 
@@ -105,8 +108,8 @@ def test_whatever_ends_the_command_ends_jupyterlab(small_jupyterlab):
         assert int(lines[-1]) == started.pid, "a signal to the command would not reach JupyterLab"
 
 
-def test_an_environment_without_jupyterlab_is_told_what_it_lacks():
-    started, _, err = start("--this-environment", python=["-I", "-S"])
+def test_an_environment_without_jupyterlab_is_told_what_it_lacks(small_jupyterlab):
+    started, _, err = start("--this-environment", python=["-I", "-S"])  # which find no packages
     assert started.returncode == 1
     assert err == "This environment has no JupyterLab: run  python -m pip install -r requirements.txt  in it, and start again.\n"
 
@@ -260,6 +263,12 @@ def test_an_environment_that_cannot_be_used_is_never_cleared(project, somebody_m
     assert sorted(project.rglob("*")) == before and not capsys.readouterr().out
 
 
+def test_an_environment_with_an_old_python_is_not_used(ready, monkeypatch, capsys):
+    monkeypatch.setattr(launch, "check_python", lambda: None)
+    monkeypatch.setattr(launch, "OLDEST", (99, 0))
+    assert "no Python 99.0 or newer that starts" in stops(capsys)
+
+
 # What stands in the way of it
 
 
@@ -274,9 +283,10 @@ def test_an_incomplete_copy_is_told_so(project, capsys):
     assert stops(capsys) == "requirements.txt is missing: run this from a complete copy of the project."
 
 
-def test_a_folder_whose_name_the_locale_cannot_spell_is_told_so(monkeypatch, capsys):
-    monkeypatch.setattr(launch, "VENV", "t\udcc3mp")
+def test_a_folder_whose_name_the_locale_cannot_spell_is_told_so(project, monkeypatch, capsys):
+    monkeypatch.setattr(launch, "VENV", str(project / "t\udcc3mp"))
     assert "This locale cannot spell the name of the project's folder: set PYTHONUTF8=1" in stops(capsys)
+    assert os.listdir(project) == ["requirements.txt"]
 
 
 def test_a_path_that_is_too_long_for_the_packages_is_told_so(project, capsys):
