@@ -1,5 +1,8 @@
 """Every exercise can be solved as its folded solution says, and wrong answers get the sentence that helps."""
+import json
+
 import pytest
+from nbformat import writes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.support import exercises
@@ -70,6 +73,14 @@ def test_each_wrong_answer_gets_its_own_sentence(child, path):
 def test_the_stored_stubs_are_those_of_the_notebooks():
     stored = exercises.STUBS.read_text(encoding="utf-8")
     assert stored == exercises.collected_stubs(), "run  python -m tests.tools.refresh"
+
+
+def test_a_stub_is_stored_once_and_for_exercises_that_still_lack_something_too(tmp_path, monkeypatch):
+    (tmp_path / "03-new.ipynb").write_text(writes(new_notebook(cells=[new_code_cell("my_line = None\nchecks.new(my_line)")])), "utf-8")
+    monkeypatch.setattr(exercises, "notebook_paths", lambda: [tmp_path / "03-new.ipynb"])
+    monkeypatch.setattr(exercises, "STUBS", tmp_path / "stubs.json")
+    assert [exercises.write_stubs(), exercises.write_stubs()] == [True, False]
+    assert json.loads((tmp_path / "stubs.json").read_text("utf-8")) == {"new": "my_line = None"}
 
 
 # --- An exercise cannot escape ---

@@ -143,6 +143,7 @@ def test_a_here_line_of_another_machine_than_the_reference_is_told(monkeypatch, 
     monkeypatch.setattr(refresh, "REFERENCE", reference or this)
     monkeypatch.setattr(refresh, "refresh", lambda path, anew: (True, ["00-count"]))
     monkeypatch.setattr(refresh, "maintain_links", list)
+    monkeypatch.setattr(refresh, "write_stubs", lambda: False)
     monkeypatch.setattr(refresh.conditions, "apply", lambda: None)
     monkeypatch.setattr(sys, "argv", ["refresh", "00"])
     refresh.main()

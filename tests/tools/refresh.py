@@ -7,7 +7,7 @@
 An output that is equal to the stored one under the rules of tests/support/sanitize.cfg is kept, so that on another
 machine, or run a second time, the command changes nothing. The stored outputs come from one reference, CPython 3.13 on
 Linux, so that all here: lines tell of one machine; the command says so when it stores others. A new cell gets an id that
-says what it is for. A cell that raises or does not end is named, and its notebook is left as it was.
+says what it is for, and the stubs of exercises go into notebooks/checks/stubs.json. A cell that raises or does not end is named, and its notebook is left as it was.
 """
 import argparse
 import asyncio
@@ -21,6 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from tests.support import conditions, kernels
 from tests.support.cell_ids import give_ids
 from tests.support.comparison import compared, here_lines
+from tests.support.exercises import write_stubs
 from tests.support.notebook_files import code_cells, normalise, notebook_paths, paths_starting_with, read_notebook, write_if_changed
 
 CELL_SECONDS = 300  # a cell that takes longer hangs, on any machine
@@ -72,6 +73,7 @@ def main():
     parser.add_argument("--anew", action="store_true", help="store every output of this run, also where it equals the stored one")
     options = parser.parse_args()
     conditions.apply()
+    write_stubs()  # before a check is run, which knows an untouched stub by them
     this = platform.python_implementation(), "{}.{}".format(*sys.version_info), platform.system()
     for path in paths_starting_with(options.prefix):
         try:
