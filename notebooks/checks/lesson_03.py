@@ -9,16 +9,15 @@ from pathlib import Path
 
 from checks.common import (
     NotYet,
-    call_arguments,
     calls_in,
     code_of,
     csv_bytes,
     exercise,
     first_difference,
-    left_behind,
     load_orders,
     names_called,
     one_letter,
+    order_of,
     read_by_another_process,
     run_python,
     some_letters,
@@ -27,9 +26,9 @@ from checks.common import (
     whole_rows,
     why_still_waiting,
 )
-from checks.windows import as_on_windows, is_open_and_marked, open_files, open_replaced, removal_as_on_windows
+from checks.windows import as_on_windows, open_files, open_replaced
 
-__all__ = ["why_empty", "leave_block", "where_to_flush", "copy_out", "vanished", "trace_reader", "find_the_line"]
+__all__ = ["why_empty", "leave_block", "where_to_flush", "copy_out", "order_of_lines", "trace_reader", "find_the_line"]
 
 # Plain letters, because the functions of this lesson name no encoding; the same item twice, a comma, and no order in id.
 PLAIN_ORDERS = [
@@ -39,6 +38,11 @@ PLAIN_ORDERS = [
         ("Milk", "1.20"), ("Bread", "3.10"), ("Tea", "2.75"), ("Rice 5 kg", "9.90"), ("Apples", "2.20")], start=1)
 ][::-1]
 TEN = len(PLAIN_ORDERS)
+
+
+def _as_lists(orders):
+    """Return ``orders``, a list of dictionaries, as the list of lists that a csv.writer takes, the header first."""
+    return [list(orders[0]), *(list(order.values()) for order in orders)]
 
 
 def _written(export, orders):
@@ -70,11 +74,11 @@ def why_empty(my_choice):
 
 @exercise
 def leave_block(function):
-    """Call ``export_by_hand(orders, path, target)`` with ten orders, and note whether the export is open when it is read."""
+    """Call ``by_hand(rows, path, target)`` with ten orders, and note whether the export is open when it is read."""
     with temporary_folder() as folder:
         path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
         with _noting_readers_of(path, function) as still_open:
-            function([dict(order) for order in PLAIN_ORDERS], path, target)
+            function(_as_lists(PLAIN_ORDERS), path, target)
         export, copied = (file.read_bytes() if file.exists() else None for file in (path, target))
     wanted = csv_bytes(PLAIN_ORDERS)
     if copied is None:
@@ -91,8 +95,8 @@ def leave_block(function):
                   "the export was still open when it was read")
         raise NotYet(f"the copy is complete, but {by}: this time leave the block first, by moving lines alone")
     with temporary_folder() as folder, as_on_windows(function):
-        function([dict(order) for order in PLAIN_ORDERS], Path(folder) / "export.csv", Path(folder) / "copy.csv")
-        _compare_on_windows(Path(folder) / "copy.csv")
+        function(_as_lists(PLAIN_ORDERS), Path(folder) / "export.csv", copy := Path(folder) / "copy.csv")
+        _compare_on_windows(copy)
     if "close" in names_called(function):
         return f"the copy holds all {TEN} orders, because close() sends what waits, as the end of a block does"
     return f"the copy holds all {TEN} orders, because the export was read after its block"
@@ -183,7 +187,7 @@ def _rows_with_flush_at(place):
 
 @exercise
 def copy_out(function):
-    """Call ``copy_out(orders, export, target)`` with ten orders and let another process read the copy.
+    """Call ``copy_out(rows, export, target)`` with ten orders and let another process read the copy.
 
     Ten orders are too few to be sent by luck. Afterwards the caller writes one more row to ``export``: it must stand
     behind the ten others.
@@ -193,7 +197,7 @@ def copy_out(function):
     with temporary_folder() as folder:
         target = Path(folder) / "copy.csv"
         with open(Path(folder) / "export.csv", "w", newline="", encoding="utf-8") as export:
-            function([dict(order) for order in orders], export, target)
+            function(_as_lists(orders), export, target)
             closed = export.closed
             seen = read_by_another_process(export.name)
             copied = read_by_another_process(target)
@@ -236,71 +240,61 @@ def _why_short(function, closed):
     return ": your flush comes before the last row; what is written later waits again"
 
 
+LINES = {
+    "A": "shutil.copyfile(export.name, target)",
+    "B": 'with tempfile.NamedTemporaryFile("w", newline="") as export:',
+    "C": "os.remove(export.name)",
+    "D": 'with tempfile.NamedTemporaryFile("w", newline="", delete=False) as export:',
+    "E": "    csv.writer(export).writerows(rows)",
+    "F": "    shutil.copyfile(export.name, target)",
+}
+INSIDE = "F copies inside the block, where the rows still wait"
+BEFORE_LINES = """
+import csv, json, os, shutil, sys, tempfile
+rows, target, tempfile.tempdir = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
+"""
+
+
 @exercise
-def vanished(function):
-    """Call ``export_orders(orders, target)`` with ten orders; nothing else may be left, and Windows must allow it."""
-    wanted = csv_bytes(PLAIN_ORDERS)
-    locked = []
-    with temporary_folder() as folder, left_behind() as left, contextlib.chdir(folder):
-        target = Path(folder) / "for-accounting.csv"
-        try:
-            with removal_as_on_windows(), _noting_locked(function, locked):
-                function([dict(order) for order in PLAIN_ORDERS], target)
-        except FileNotFoundError as error:
-            raise NotYet(_why_gone(function)) from error
-        copied = target.read_bytes() if target.exists() else None
-        beside = sorted(path.name for path in Path(folder).iterdir() if path != target)
-    if copied is None:
-        raise NotYet("there is no copy: nothing was written to target")
-    if copied != wanted and wanted.startswith(copied):
-        raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders{_why_waiting_inside(function)}")
-    if difference := first_difference(wanted, copied, "the copy", as_rows=True):
-        raise NotYet(difference)
-    if left or beside:
-        raise NotYet(f"the copy is complete, but this is left behind: {(left + beside)[0]}. Remove it after the copy")
-    if "mktemp" in names_called(function):
-        raise NotYet("the copy is complete, but mktemp() only thinks of a name, and another program can take it first")
-    if locked:
-        return (f"the copy holds all {TEN} orders, and nothing is left behind; on Windows it would stop, "
-                "because nobody else may open the file before it is closed")
-    with temporary_folder() as folder, left_behind(), contextlib.chdir(folder), as_on_windows(function):
-        function([dict(order) for order in PLAIN_ORDERS], target := Path(folder) / "for-accounting.csv")
-        _compare_on_windows(target)
-    return f"the copy holds all {TEN} orders, and nothing is left behind"
+def order_of_lines(my_order):
+    """Run the lines in the order of the answer as a program of its own, and look at the copy and for what is left."""
+    order = order_of(my_order)
+    if not order or not set(order) <= set(LINES):
+        raise NotYet('answer with letters from A to F in your order, such as "FEB"')
+    if "E" not in order:
+        raise NotYet("no line of your program writes the rows")
+    if not set("AF") & set(order):
+        raise NotYet("no line of your program makes the copy")
+    if set("BD") <= set(order):
+        raise NotYet("B and D make two temporary files: which of the two is still there after its block?")
+    program = "\n".join(LINES[letter] for letter in order)
+    with temporary_folder() as folder, temporary_folder() as temp_folder:
+        target = Path(folder) / "copy.csv"
+        process = run_python(BEFORE_LINES + program, json.dumps(_as_lists(PLAIN_ORDERS)), target, temp_folder)
+        copied = target.read_bytes() if target.exists() else b""
+        left = any(Path(temp_folder).iterdir())
+    if process.returncode:
+        raise NotYet(_why_stopped(order, process.stderr.strip().splitlines()[-1]))
+    if copied != csv_bytes(PLAIN_ORDERS):
+        raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders: {INSIDE}")
+    if left:
+        raise NotYet("the copy is complete, but a temporary file is left behind: with delete=False, who removes it?")
+    return f"the copy holds all {TEN} orders, and no temporary file is left behind"
 
 
-@contextlib.contextmanager
-def _noting_locked(function, locked):
-    """Add to ``locked`` the names that are opened while Windows would give them to nobody else."""
-    real_open = open
-
-    def noting_open(file, mode="r", *arguments, **options):
-        if not isinstance(file, int) and options.get("opener") is None and is_open_and_marked(file):
-            locked.append(str(file))
-        return real_open(file, mode, *arguments, **_in_utf_8(mode, arguments, options))
-
-    with open_replaced(function, noting_open):
-        yield
-
-
-def _why_gone(function):
-    code = code_of(function)
-    removed, copied = re.search(r"remove\(|unlink\(", code), re.search(r"copy|read|replace|rename", code)
-    if removed and copied and removed.start() < copied.start():
-        return "the temporary file was not there any more when it was copied: you remove it first"
-    kept = any(given.get("delete") == "False" or given.get("delete_on_close") == "False"
-               for given in call_arguments(function, "NamedTemporaryFile"))
-    if kept or "TemporaryDirectory" in names_called(function):
-        return "a file was not there any more when its name was used: which line has removed it before?"
-    return "the temporary file was not there any more when it was copied: the end of its block removes it"
-
-
-def _why_waiting_inside(function):
-    if why := why_still_waiting(function):
-        return f": {why}"
-    if "flush" in names_called(function):
-        return ": your flush does not stand between the last row and the copy"
-    return ": the copy was made inside the block of the file, where the rows still wait"
+def _why_stopped(order, error):
+    """Return a sentence for a program that stopped with ``error``, the last line of what Python said."""
+    if error.startswith(("IndentationError", "SyntaxError")):
+        return f"Python cannot read your program: {error}. E and F stand inside a block, after the line that opens it"
+    if error.startswith("NameError"):
+        return f"your program stops with {error}: which line makes the file object?"
+    if error.startswith("PermissionError") and "F" in order:  # Windows, with B
+        return f"{INSIDE}; and on Windows nobody else may open the file there"
+    if error.startswith("FileNotFoundError") and "B" in order:
+        return "your program stops with FileNotFoundError: a file from B is removed at the end of its block"
+    if error.startswith("FileNotFoundError"):
+        return "your program stops with FileNotFoundError: the file was removed before it was copied"
+    return f"your program stops with {error}"
 
 
 @exercise
