@@ -53,13 +53,13 @@ def _line_ends(content):
 
 @exercise
 def which_lines(my_letter):
-    """Compare the letter with C; each other letter has a reason of its own."""
+    """Compare the letter with B; each other letter has a reason of its own."""
     letter = one_letter(my_letter, "ABCD")
-    if letter == "C":
+    if letter == "B":
         return "fieldnames sets the order, for the header and for each row"
     raise NotYet({
         "A": "these lines follow the dictionary; writeheader takes the names from fieldnames",
-        "B": "here the price stands under item: each value belongs under its own name",
+        "C": "here the price stands under item: each value belongs under its own name",
         "D": "this is another order than that of fieldnames: nobody puts the order number first",
     }[letter])
 
@@ -122,14 +122,14 @@ def _judge_left_out(returned, left_out):
 
 @exercise
 def which_quotes(my_letter):
-    """Compare the letter with D; each other letter has a reason of its own."""
+    """Compare the letter with C; each other letter has a reason of its own."""
     letter = one_letter(my_letter, "ABCD")
-    if letter == "D":
+    if letter == "C":
         return "the item is quoted because of the quote inside it, and the price needs no quotes"
     raise NotYet({
         "A": "the item holds a quote; that, too, is a reason to put the value in quotes",
         "B": "the item is right; is a comma special when a semicolon separates the values?",
-        "C": 'a reader would take the quote behind 3/8 for the end of the value; how does the writer prevent that?',
+        "D": 'a reader would take the quote behind 3/8 for the end of the value; how does the writer prevent that?',
     }[letter])
 
 
@@ -179,7 +179,7 @@ NEARLY = {
 def complaints(my_lines):
     """Compare the four numbers with those of the lines that must be changed."""
     if isinstance(my_lines, str):
-        my_lines = re.sub(r"(?i)\blines?\b", " ", my_lines)
+        my_lines = re.sub(r"(?i)\blines?\b|[-/]", " ", my_lines)
         if re.fullmatch(r"\s*\d{4}\s*", my_lines):
             my_lines = " ".join(my_lines.strip())
     numbers = whole_numbers(my_lines)
