@@ -119,15 +119,15 @@ def test_a_lesson_that_cannot_be_imported_takes_no_other_down():
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(NOTEBOOK_FOLDER / "checks", Path(folder) / "checks", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(NOTEBOOK_FOLDER / "processes.py", folder)
-        (Path(folder) / "data").mkdir()
-        lesson = Path(folder) / "checks" / "lesson_04.py"
-        lesson.write_text(lesson.read_text(encoding="utf-8") + "\ndef broken(:\n", encoding="utf-8")
-        program = ("import checks; from checks import rows_seen; print(rows_seen([1, 2, 3])); "
-                   "print(checks.trace_trips(None)); print('rows_seen' in dir(checks))")
+        lesson = "from checks.common import exercise\n__all__ = ['{0}']\n@exercise\ndef {0}(answer):\n    return 'well'\n"
+        (Path(folder) / "checks" / "lesson_98.py").write_text(lesson.format("spoiled") + "def broken(:\n", encoding="utf-8")
+        (Path(folder) / "checks" / "lesson_99.py").write_text(lesson.format("sound"), encoding="utf-8")
+        program = ("import checks; from checks import spoiled; print(spoiled([1, 2, 3])); print(checks.sound(1)); "
+                   "print('spoiled' in dir(checks))")
         run = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, encoding="utf-8")
     broken, other, listed = run.stdout.splitlines() or [run.stderr, "", ""]
     assert broken.startswith("this check is broken, not your code: SyntaxError: ")
-    assert (other, listed) == ("not attempted yet", "True")
+    assert (other, listed) == ("done: well", "True")
 
 
 def test_no_two_lessons_have_a_check_of_the_same_name():

@@ -7,7 +7,8 @@
 An output that is equal to the stored one under the rules of tests/support/sanitize.cfg is kept, so that on another
 machine, or run a second time, the command changes nothing. The stored outputs come from one reference, CPython 3.13 on
 Linux, so that all here: lines tell of one machine; the command says so when it stores others. A new cell gets an id that
-says what it is for, and the stubs of exercises go into notebooks/checks/stubs.json. A cell that raises or does not end is named, and its notebook is left as it was.
+says what it is for, and the stubs of exercises go into notebooks/checks/stubs.json. A cell that raises or does not end
+is named, and its notebook is left as it was.
 """
 import argparse
 import asyncio
