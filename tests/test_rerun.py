@@ -112,6 +112,22 @@ def test_nothing_is_left_when_a_kernel_was_killed_and_the_notebook_is_opened_aga
     assert left_by_the_kill and not left_behind
 
 
+def run_a_page_that_opens_without_encoding():
+    with tempfile.TemporaryDirectory() as folder:
+        source = f"open({str(Path(folder, 'a.csv'))!r}, 'w', newline='').close()"
+        found = {}
+        for name in ("03z-lesson.ipynb", "10z-page.ipynb"):
+            write_if_changed(new_notebook(cells=[new_code_cell(source)]), Path(folder, name))
+            found[name] = run_twice(Path(folder, name))[0]
+    return found
+
+
+@pytest.mark.child(runs=run_a_page_that_opens_without_encoding)
+def test_a_page_of_the_field_guide_must_say_its_encodings_and_a_lesson_need_not(child):
+    found, _ = child
+    assert "EncodingWarning" in str(found["10z-page.ipynb"]) and not found["03z-lesson.ipynb"]
+
+
 def leave_two_of_three_files_open():
     with tempfile.TemporaryDirectory() as folder:
         orders = open(Path(folder, "orders.csv"), "w", newline="", encoding="utf-8")

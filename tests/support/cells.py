@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 
 from IPython.core.displayhook import DisplayHook
@@ -24,6 +25,7 @@ from traitlets.config import Config
 from tests.support.notebook_files import NOTEBOOK_FOLDER
 
 IMPORTED_AHEAD = ["tests.support.cells", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"]
+REFERENCE_PAGES = ("02b", "10")  # what people copy from
 CHILD_SECONDS = 600  # a child that takes longer hangs, on any machine
 
 
@@ -78,6 +80,15 @@ class Session:
         if error is not None:
             outputs.append({"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []})
         return from_dict([*streams, *outputs])
+
+
+def warn_of_encodings(path):
+    """Let a cell of a reference page that opens text without encoding= say so on stderr, where it differs from what is stored.
+
+    To be called in a process of its own, before a notebook is run. A lesson may open three plain rows as everybody does.
+    """
+    if path.name.startswith(REFERENCE_PAGES):
+        warnings.filterwarnings("always", category=EncodingWarning, module="__main__|IPython.core.interactiveshell")
 
 
 def open_files():

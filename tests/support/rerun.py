@@ -6,7 +6,7 @@ import sys
 import tempfile
 import warnings
 
-from tests.support.cells import Session, open_files
+from tests.support.cells import Session, open_files, warn_of_encodings
 from tests.support.comparison import difference
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, read_notebook
 
@@ -18,6 +18,7 @@ def run_twice(path):
     """
     # Running a cell again drops the files of its first run. A learner's Python says nothing about that.
     warnings.simplefilter("ignore", ResourceWarning)
+    warn_of_encodings(path)
     cells = code_cells(read_notebook(path))
     session = Session()
     differences = []
