@@ -142,7 +142,8 @@ def test_pytest_lf_runs_the_cell_that_failed_after_the_cells_that_it_needs(child
 
 
 def run_one_chosen_cell():
-    return run_nbval([("x = 1", []), ("print(x)", printed("1\n")), ("print(x)", printed("1\n"))], options=[("notebooks/spoiled.ipynb::Cell 1",)])
+    cells = [("x = 1", []), ("print(x)", printed("1\n")), ("print(x)", printed("1\n"))]
+    return run_nbval(cells, options=[("notebooks/spoiled.ipynb::Cell 1",)])
 
 
 @pytest.mark.child(runs=run_one_chosen_cell)
