@@ -261,6 +261,8 @@ def order_of_lines(my_order):
     order = order_of(my_order)
     if not order or not set(order) <= set(LINES):
         raise NotYet('answer with letters from A to F in your order, such as "FEB"')
+    if len(set(order)) < len(order):
+        raise NotYet("there is only one of each line, so use a letter once at most")
     if "E" not in order:
         raise NotYet("no line of your program writes the rows")
     if not set("AF") & set(order):
