@@ -1,200 +1,357 @@
 """Checks for notebook 04, Count the missing rows."""
+import ast
 import contextlib
 import csv
 import io
 import re
+import shutil
 from pathlib import Path
 
 from checks.common import (
     NotYet,
+    a_number,
     code_of,
+    csv_bytes,
     exercise,
-    letters,
     load_orders,
+    names_called,
+    some_letters,
     temporary_folder,
-    whole_number,
+    whole_numbers,
     whole_rows,
 )
+from checks.windows import as_on_windows
 
-__all__ = ["rows_seen", "verify_export", "which_were_flushed"]
+__all__ = ["parcels_in_the_file", "alarm", "verify_export", "empty_short_whole", "which_were_flushed", "two_lines"]
+
+WRITTEN = 1142
+
+
+def _parcels(count=WRITTEN):
+    """Return the parcels of the lesson: each of their lines takes 32 bytes, and so does the header's."""
+    return [{"parcel": f"{number:06}", "tracking_number": f"LX{number:09}PT", "outcome": "delivered"}
+            for number in range(1, count + 1)]
+
+
+def _seen_while_open(rows, flush_after=None):
+    """Write ``rows`` as the lesson does, and return the bytes that are in the file before its block ends."""
+    with temporary_folder() as folder:
+        path = Path(folder) / "parcels.csv"
+        with open(path, "w", newline="", buffering=4096) as export:
+            writer = csv.DictWriter(export, fieldnames=list(rows[0]))
+            writer.writeheader()
+            if flush_after == "the header":
+                export.flush()
+            writer.writerows(rows)
+            if flush_after == "the last row":
+                export.flush()
+            return path.read_bytes()
 
 
 @exercise
-def rows_seen(my_rows):
-    """Write 20 rows of 15 bytes through a byte buffer of 100 bytes and count after 5, 10 and 20 what a reader sees."""
-    try:
-        answer = [whole_number(rows) for rows in my_rows]
-    except TypeError:
-        answer = []
-    if len(answer) != 3 or None in answer or isinstance(my_rows, (set, dict, str)):
-        raise NotYet("answer with a list of three numbers, such as [5, 10, 20]")
-    seen = []
-    with temporary_folder() as folder:
-        path = Path(folder) / "grapes.csv"
-        with open(path, "w", newline="", encoding="utf-8", buffering=100) as export:
-            export.reconfigure(write_through=True)
-            export.write("order_id,item\r\n")
-            for number in range(1, 21):
-                export.write(f"{number:06d},Grapes\r\n")
-                seen.append(whole_rows(path.read_bytes()))
-    right = [seen[4], seen[9], seen[19]]
-    if answer == right:
-        return "another reader saw exactly these rows"
-    if answer == [5, 10, 20]:
-        raise NotYet("that is every row at once: but rows wait in the buffer until the next one does not fit")
-    if answer == [0, 0, 0]:
-        raise NotYet("the rows do not wait for ever: which row is the first that no longer fits into 100 bytes?")
-    if answer[0] == 5:
-        raise NotYet("after 5 rows the buffer holds 90 of its 100 bytes: has anything made it send them?")
-    if answer[0] != 0:
-        raise NotYet("after 5 rows, six lines of 15 bytes have been given to a buffer of 100: do they still fit?")
-    if answer == [0, 6, 18]:
-        raise NotYet("six lines travel at a time, but the first of all is the header, and it is no row")
-    if answer == [0, 6, 20]:
-        raise NotYet("the row that no longer fits does not travel with the others: it stays as the first in the emptied buffer")
-    if answer == [0, 5, 19] or answer == [0, 6, 19]:
-        raise NotYet("you filled all 100 bytes: but a row is not cut in two, what waits goes before it")
-    if answer[1] == right[1]:
-        raise NotYet("the first two numbers are right, the third is not: how often have six lines travelled by row 20?")
-    raise NotYet("a trip carries six whole lines, and the first line of the first trip is the header")
+def parcels_in_the_file(my_parcels):
+    """Write the parcels, count those that are in the file while it is open, and compare with the answer."""
+    answer = a_number(my_parcels, of="parcels")
+    content = _seen_while_open(_parcels())
+    seen = whole_rows(content)
+    if answer == seen:
+        return f"{len(content):,} bytes are the header and {seen:,} parcels"
+    if answer == seen + 1:
+        raise NotYet(f"the file has {answer:,} lines, but the first one is the header, and it is no parcel")
+    if answer == WRITTEN - seen:
+        raise NotYet(f"{answer} is how many are missing; how many are in the file?")
+    if answer in (1091, 1092):
+        raise NotYet("30 characters are not the whole line: two more characters end it, and so it takes 32 bytes")
+    if answer == WRITTEN:
+        raise NotYet("that is every parcel, and with the header they take 36,576 bytes")
+    if answer == len(content):
+        raise NotYet("that is how many bytes there are; each line takes 32 of them")
+    if answer > WRITTEN:
+        raise NotYet("no more than 1,142 parcels were written")
+    raise NotYet("how many lines of 32 bytes are 32,768 bytes, and which one of them is no parcel?")
 
+
+@exercise
+def alarm(my_questions):
+    """Make a short copy inside the block, ask each of the six questions there, and compare with the answer."""
+    answer = some_letters(my_questions, "ABCDEF")
+    with temporary_folder() as folder:
+        path, copy = Path(folder) / "parcels.csv", Path(folder) / "copy.csv"
+        with open(path, "w", newline="", buffering=4096) as export:
+            writer = csv.DictWriter(export, fieldnames=list(_parcels(1)[0]))
+            writer.writeheader()
+            writer.writerows(_parcels())
+            shutil.copyfile(path, copy)
+            size, size_of_original = copy.stat().st_size, path.stat().st_size
+        copied = copy.read_bytes()
+    seen = whole_rows(copied)
+    if "A" in answer and size:
+        raise NotYet(f"A: the copy has {size:,} bytes, so the answer is yes, and nobody notices")
+    if "B" in answer:
+        import pandas
+        table = pandas.read_csv(io.BytesIO(copied))
+        raise NotYet(f"B: pandas has just read {len(table):,} rows without an error, so the answer is yes, and nobody notices")
+    if "C" in answer and size == size_of_original:
+        raise NotYet(f"C: both have {size:,} bytes at that moment, so the answer is yes: the copy is as short as the file it was made from")
+    if "E" in answer and copied.endswith(b"\r\n"):
+        raise NotYet("E: the last line is whole, and it ends in a line end, so the answer is yes, and nobody notices")
+    if answer == {"D"}:
+        raise NotYet("D is right, but there is another: which question compares how many there are with how many there should be?")
+    if answer == {"F"}:
+        raise NotYet("F is right, but there is another: which question would look for the parcel 001142?")
+    return f"the last row of the copy is parcel {seen:06}, and it has {seen:,} rows; you compared with what was written"
+
+
+# --- verify_export -----------------------------------------------------------------------------------------------
 
 @exercise
 def verify_export(function):
-    """Call ``verify_export(path, written)`` on good and bad exports of the orders, 1,142 rows with line breaks in 82.
+    """Call ``verify_export(path, written)`` as on Windows, on good and bad exports of the orders, 82 with a line break.
 
-    A whole file must pass. A file that is short by 72 rows or by one, that is empty, or that holds all
-    rows twice must be answered with a ValueError which names the rows written and the rows found.
+    A whole file must pass. A file that is short by 72 rows or by one, that is empty, or that holds all rows twice must
+    be answered with a ValueError which names the rows written and the rows found. The file must stay as it is.
     """
-    # ASCII only, so that a reader without encoding= gets the same verdict on every system.
-    orders = [{column: value.encode("ascii", "replace").decode() for column, value in order.items()}
-              for order in load_orders()]
-    code = code_of(function)
+    orders = load_orders()
+    _must_complain(function, orders[:1070], 1142)
+    _must_pass(function, orders)
+    _must_complain(function, None, 2)
+    _must_complain(function, orders[:1141], 1142)
+    _must_complain(function, orders * 2, 1142)
+    _must_complain(function, [], 1)
+    _must_pass(function, orders[:10])
+    return "whole files pass; short, empty and doubled ones are refused, with both numbers, on Windows too"
+
+
+def _tried(function, rows, written):
+    """Call ``function`` on a file with ``rows`` (None: an empty file); return what it returns and its ValueError, or None."""
+    content = b"" if rows is None else csv_bytes(rows, list(load_orders()[0]))
+    # Who only prints is told so in the verdict; prints that look for a mistake stay visible.
+    quiet = contextlib.redirect_stdout(io.StringIO()) if _only_prints(function) else contextlib.nullcontext()
+    returned = complaint = None
     with temporary_folder() as folder:
         path = Path(folder) / "export.csv"
-        _must_complain(function, _file_with(path, orders[:1070]), 1142, 1070, code)
-        _must_pass(function, _file_with(path, orders), code)
-        path.write_bytes(b"")
-        _must_complain(function, path, 2, 0, code)
-        _must_complain(function, _file_with(path, orders[:1141]), 1142, 1141, code)
-        _must_complain(function, _file_with(path, orders * 2), 1142, 2284, code)
-        _must_complain(function, _file_with(path, []), 1, 0, code)
-    return "whole files pass; short, empty and doubled ones are refused, with both numbers"
-
-
-def _file_with(path, rows):
-    columns = ["order_id", "placed", "shop", "postcode", "item", "quantity", "price", "tags", "note"]
-    with open(path, "w", newline="", encoding="utf-8") as export:
-        writer = csv.DictWriter(export, fieldnames=columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def _must_pass(function, path, code):
-    try:
-        function(path, 1142)
-    except ValueError as error:
-        told = str(error).replace(",", "")
-        if "1143" in told:
-            raise NotYet("you refuse a whole file: it has 1,142 rows and a header, and the header is no row") from None
-        if "1225" in told or "1224" in told or _counts_lines(code):
-            raise NotYet("you refuse a whole file: 82 of its rows have a line break inside, "
-                         "so it has more lines than rows") from None
-        raise NotYet(f"you refuse a whole file of 1,142 rows: {error}") from None
-
-
-def _counts_lines(code):
-    return "csv." not in code and "pandas" not in code and "count_visible_rows" not in code
-
-
-def _must_complain(function, path, written, found, code):
-    told = None
-    # Who only prints is told so in the verdict; prints that look for a mistake stay visible.
-    quiet = contextlib.redirect_stdout(io.StringIO()) if _only_prints(code) else contextlib.nullcontext()
-    try:
-        with quiet:
-            answer = function(path, written)
-    except ValueError as error:
-        if type(error).__name__ == "EmptyDataError" and "No columns" in str(error):  # pandas' own words, not the learner's
-            raise NotYet("with an empty file pandas itself stops with EmptyDataError: catch it, and raise your own ValueError "
-                         "with both numbers") from None
-        told = str(error)
+        path.write_bytes(content)
+        try:
+            with quiet, as_on_windows(function):
+                returned = function(str(path), written)
+        except UnicodeDecodeError as error:
+            raise NotYet(f"on Windows open() without encoding= stops at the byte {error.object[error.start]:02X} of a name in these "
+                         'orders: say encoding="utf-8"') from error
+        except ValueError as error:
+            complaint = error
+        except StopIteration:
+            raise NotYet("an empty file has not even a header: next() finds nothing there and stops with StopIteration") from None
+        except (Exception, SystemExit) as error:
+            _look_at_another_error(function, error, rows)
+            raise
+        if path.read_bytes() != content:
+            raise NotYet("your function has changed the file that it was to check: open it for reading")
+        told = str(complaint)
         for name in [str(path), path.as_posix(), path.parent.name]:  # its digits are no counts
             told = told.replace(name, "")
-        told = told.replace(",", "")
-    except AssertionError:
-        raise NotYet("an assert is left out when Python runs with -O, and the check with it: raise ValueError") from None
-    except StopIteration:
-        raise NotYet("an empty file has not even a header: next() finds nothing there and stops with StopIteration") from None
-    if told is None:
-        raise NotYet(_why_silent(answer, written, found, code))
-    if "1148" in told or "1147" in told:
+    return returned, complaint, told
+
+
+def _look_at_another_error(function, error, rows):
+    """Raise NotYet when ``error`` was raised on purpose, and is none that the caller waits for."""
+    name = type(error).__name__
+    if rows is not None and len(rows) in (10, WRITTEN):
+        return
+    if isinstance(error, SystemExit):
+        raise NotYet("you end the whole program: raise ValueError, and the caller decides what happens then") from error
+    if isinstance(error, AssertionError):
+        raise NotYet("an assert is left out when Python runs with -O, and the check with it: raise ValueError") from error
+    if name in _raised_names(function):
+        raise NotYet(f"you raise {name}, and a caller that waits for ValueError does not catch it: raise ValueError") from error
+
+
+def _raised_names(function):
+    """Return the names of the exceptions that ``function`` raises with a statement of its own."""
+    raised = [node.exc for node in ast.walk(ast.parse(code_of(function))) if isinstance(node, ast.Raise) and node.exc]
+    return {ast.unparse(each.func if isinstance(each, ast.Call) else each).rpartition(".")[2] for each in raised}
+
+
+def _must_pass(function, rows):
+    _, complaint, told = _tried(function, rows, len(rows))
+    if complaint is None:
+        return
+    numbers = _numbers_in(told)
+    if len(rows) + 1 in numbers:
+        raise NotYet(f"you refuse a whole file: it has {len(rows):,} rows and a header, and the header is no row") from complaint
+    if {1225, 1224} & numbers or _counts_lines(function):
+        raise NotYet("you refuse a whole file: 82 of its rows have a line break inside, so it has more lines than rows") from complaint
+    raise NotYet(f"you refuse a whole file of {len(rows):,} rows: {complaint}") from complaint
+
+
+def _must_complain(function, rows, written):
+    returned, complaint, told = _tried(function, rows, written)
+    found = len(rows or [])
+    if complaint is None:
+        raise NotYet(_why_silent(function, returned, written, found))
+    if type(complaint).__name__ == "EmptyDataError" and "No columns" in str(complaint):  # pandas' own words
+        raise NotYet("with an empty file pandas itself stops with EmptyDataError: catch it, and raise your own ValueError "
+                     "with both numbers") from complaint
+    numbers = _numbers_in(told)
+    if {1148, 1147} & numbers:
         raise NotYet("you count lines: the file has 1,148 lines, but 1,070 rows, because some rows have a line break inside")
-    numbers = re.findall(r"-?\d+", told)
-    if found and str(found + 1) in numbers and str(found) not in numbers and found + 1 != written:
+    if rows is None and -1 in numbers:
+        raise NotYet("you took a header away from an empty file, which has none: it holds 0 rows, and not -1")
+    if found + 1 in numbers and found not in numbers and found + 1 != written:
         raise NotYet(f"you found {found + 1:,} rows and the file has {found:,}: you counted the header, and the header is no row")
-    if str(written) not in numbers or str(found) not in numbers or (found == 0 and "-1" in numbers):
+    if not {written, found} <= numbers:
         raise NotYet(f"with {written:,} rows written and {found:,} found, your ValueError must name both numbers; "
-                     f"it says: {told}")
+                     f"it says: {told or 'nothing'}")
 
 
-def _only_prints(code):
-    return "print(" in code and "raise" not in code
+def _numbers_in(told):
+    return {int(number) for number in re.findall(r"(?<!\w)-?\d+|\d+", re.sub(r"(?<=\d)[,_](?=\d{3})", "", told))}
 
 
-def _why_silent(answer, written, found, code):
+def _counts_lines(function):
+    return not {"reader", "DictReader", "read_csv"} & names_called(function)
+
+
+def _only_prints(function):
+    return "print" in names_called(function) and not _raised_names(function)
+
+
+def _why_silent(function, returned, written, found):
     case = f"{written:,} {'row' if written == 1 else 'rows'} written, {found:,} in the file"
-    if isinstance(answer, bool):
-        return f"{case}: you return {answer}, and a caller who does not look goes on; raise ValueError"
-    if _only_prints(code):
+    if isinstance(returned, bool):
+        return f"{case}: you return {returned}, and a caller who does not look goes on; raise ValueError"
+    if _only_prints(function):
         return f"{case}: you print, and the program that called you goes on; raise ValueError"
+    if "ValueError" in names_called(function) and not _raised_names(function):
+        return f"{case}: you make a ValueError, but you do not raise it"
     if found > written:
         return f"{case}: you let it pass; too many rows, perhaps exported twice, are wrong too"
-    if written - found == 1 and found == 0:
+    if (written, found) == (1, 0):
         return f"{case}, only the header: you let it pass; the header is no row"
     if written - found == 1:
         return f"{case}: you let it pass; compare the two numbers, one row missing is enough (is the header counted?)"
-    if "st_size" in code or "exists" in code or "getsize" in code:
+    if {"stat", "exists", "getsize"} & names_called(function):
         return f"{case}: you let it pass; a short file exists and is not empty, so count its rows"
-    if _counts_lines(code):
+    if _counts_lines(function) and {"read", "readlines", "read_text", "splitlines", "enumerate", "sum"} & names_called(function):
         return (f"{case}: you let it pass; some rows have a line break inside, "
                 "so the short file has 1,148 lines: count rows with csv")
     return f"{case}: you let it pass, without a ValueError"
 
 
+# --- The staircase -----------------------------------------------------------------------------------------------
+
+SIZES = [2, 200, 255, 256, 1000, 1023]
+WORDS = {"E": "empty", "S": "short", "W": "whole"}
+
+
+@exercise
+def empty_short_whole(my_files):
+    """Write each number of parcels, look while the file is open, and compare with the letters given."""
+    answer = _letters_or_words(my_files)
+    if len(answer) != len(SIZES) or not set(answer) <= set(WORDS):
+        raise NotYet('answer with six letters, one for each file, each an E, an S or a W, such as "SSSEEW"')
+    for given, count in zip(answer, SIZES, strict=True):
+        content = _seen_while_open(_parcels(count))
+        seen = whole_rows(content)
+        right = "E" if not content else "W" if seen == count else "S"
+        if given != right:
+            raise NotYet(f"the file with {count:,} parcels is not {WORDS[given]}: {_why_not(given, count, seen)}")
+    return "two are empty, two are short, and two are whole by luck"
+
+
+def _letters_or_words(answer):
+    """Return "EEW" for "E E W", "eew", ["E", "E", "W"] and "empty, empty, whole"."""
+    words = re.findall("[A-Za-z]+", answer if isinstance(answer, str) else " ".join(map(str, _as_list(answer))))
+    if len(words) > 1 and all(word.upper() in WORDS or word.lower() in WORDS.values() for word in words):
+        return "".join(word[0].upper() for word in words)
+    return "".join(words).upper()
+
+
+def _as_list(answer):
+    # A set or a dictionary keeps no order, or no letter twice: it is no answer.
+    return answer if isinstance(answer, list | tuple) else []
+
+
+def _why_not(given, count, seen):
+    lines = f"with its header it has {count + 1:,} lines"
+    if not seen:
+        return f"{lines}, and 256 must collect before the first trip is made"
+    if given == "E":
+        return f"{lines}, and 256 are sent as soon as they have collected"
+    if given == "S":
+        return f"{lines}, which is {(count + 1) // 256} times 256, so that nothing is left to wait"
+    return f"{lines}, of which {seen + 1:,} have been sent; what has become of the rest?"
+
+
+# --- Detectives --------------------------------------------------------------------------------------------------
+
 @exercise
 def which_were_flushed(my_files):
-    """Make the four files through an 8,192 byte buffer, with and without a flush, and compare with the answer."""
-    answer = letters(my_files)
-    if not answer or not answer <= set("ABCD"):
-        raise NotYet('answer with a set of letters, such as {"A", "B"}')
-    made = {"A": (1142, "the last row"), "B": (1142, None), "C": (1, "the header"), "D": (50, "the last row")}
-    right = {name for name, (count, flush_after) in made.items() if _rows_visible(count, flush_after) == count}
+    """Make the five files, and those that they would be without a flush, and compare with the answer."""
+    answer = some_letters(my_files, "ABCDE")
+    made = {"A": (1142, "the last row"), "B": (1142, None), "C": (1, "the header"), "D": (50, "the last row"), "E": (511, None)}
+    content = {name: _seen_while_open(_parcels(count), flush_after) for name, (count, flush_after) in made.items()}
+    right = {name for name, (count, _) in made.items()
+             if whole_rows(content[name]) == count and content[name] != _seen_while_open(_parcels(count))}
     if answer == right:
-        return "in A and D every row is there, the last one too"
+        return "A and D hold their last row, and without a flush they would not"
     if "B" in answer:
-        raise NotYet("B has 1,148 lines, but its last order is 001070 of 1,142: some rows have a line break inside")
+        raise NotYet(f"B holds {whole_rows(content['B']):,} of 1,142 parcels: a flush after the last one would have sent it, too")
     if "C" in answer:
-        raise NotYet("C is not empty, but all it holds is the header: that flush came before the row")
+        raise NotYet("C is not empty, but all it holds is the header: that flush came before the parcel")
+    if "E" in answer:
+        raise NotYet("E is whole, but it would be whole without a flush too: how many bytes are two trips?")
     if answer == {"A"}:
-        raise NotYet("A is right, but not alone: 50 orders are 4,304 bytes; what would D hold without a flush?")
-    if answer == {"D"}:
-        raise NotYet("D is right, but not alone: which is the last order in A, and could it be there without a flush?")
-    raise NotYet("compare the number written with the last order in the file")
+        raise NotYet("A is right, but not alone: what would D, with its 51 lines, hold without a flush?")
+    raise NotYet("D is right, but not alone: could the last parcel be in A without a flush?")
 
 
-def _rows_visible(count, flush_after):
-    orders = load_orders()[:count]
+@exercise
+def two_lines(my_lines):
+    """Change line 9 of the script, then move line 8, see what comes of it, and compare with the two numbers."""
+    numbers = whole_numbers(re.findall(r"\d+", my_lines)) if isinstance(my_lines, str) else whole_numbers(my_lines)
+    if not numbers or len(numbers) != 2:
+        raise NotYet('answer with two numbers of lines, such as "3 4"')
+    blind, early = numbers
+    if not {blind, early} <= set(range(1, 11)):
+        raise NotYet("the script has the lines 1 to 10")
+    given_to = _script_copies(inside_the_block=True)
+    if (blind, early) == (8, 9):
+        raise NotYet("these are the two lines, but the other way round: the first question was about the check")
+    if blind != 9:
+        raise NotYet(_why_not_blind(blind, given_to))
+    if early != 8:
+        raise NotYet(_why_not_early(early, given_to))
+    return (f"with line 9 on for-accounting.csv the check stops at {given_to:,} of 1,142 parcels, "
+            f"and with line 8 after the block that file holds {_script_copies(inside_the_block=False):,}")
+
+
+def _script_copies(inside_the_block):
+    """Return how many parcels the script copies when the copy is made inside the block, or after it."""
     with temporary_folder() as folder:
-        path = Path(folder) / "export.csv"
-        with open(path, "w", newline="", encoding="utf-8", buffering=8192) as export:
-            export.reconfigure(write_through=True)
-            writer = csv.DictWriter(export, fieldnames=list(orders[0]))
+        path = Path(folder) / "parcels.csv"
+        with open(path, "w", newline="", buffering=4096) as export:
+            writer = csv.DictWriter(export, fieldnames=list(_parcels(1)[0]))
             writer.writeheader()
-            if flush_after == "the header":
-                export.flush()
-            writer.writerows(orders)
-            if flush_after == "the last row":
-                export.flush()
-            return whole_rows(path.read_bytes())
+            writer.writerows(_parcels())
+            copied = path.read_bytes()
+        return whole_rows(copied if inside_the_block else path.read_bytes())
+
+
+def _why_not_blind(line, given_to):
+    if line == 8:
+        return f"line 8 copies {given_to:,} parcels, that is right; but why does the check not notice? Which file does it count?"
+    if line in (1, 7):
+        return f"line {line} counts well: written is 1,142 in the end, and so many were written"
+    if line == 10:
+        return "line 10 only prints, after the check has let the export pass"
+    return f"line {line} has to do with writing; the check is in another line, and which file does it look at?"
+
+
+def _why_not_early(line, given_to):
+    if line == 9:
+        return "line 9 checks and copies nothing: which line copies, and is the file closed by then?"
+    if line == 2:
+        return "another buffering= would change how many parcels are missing, not that some are: which line copies too early?"
+    if line in (5, 6, 7):
+        return f"line {line} handles every parcel, so all 1,142 are written: which line copies before they are all in the file?"
+    return f"line {line} is not why the copy holds {given_to:,} parcels: which line copies, and is the file closed by then?"

@@ -1,0 +1,34 @@
+"""What must hold on every machine of the here: lines of 04, which nbval does not compare, and of the numbers typed there."""
+import ast
+import csv
+import re
+
+from tests.support.cells import Session, in_child
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, read_notebook
+
+LESSON = NOTEBOOK_FOLDER / "04-count-the-missing-rows.ipynb"
+TABLE = PROJECT / "data" / "visible_rows_by_version.csv"
+SYSTEMS = {"Windows under Wine": "Wine"}  # the table's name for a system -> the shorter one under its bar
+
+
+def _shown():
+    session = Session()
+    return {cell.id: "".join(output.get("text", "") for output in session.run(cell.source)) for cell in code_cells(read_notebook(LESSON))}
+
+
+def test_the_here_lines_never_show_all_rows():
+    shown, _ = in_child(_shown)
+    here = {cell: text for cell, text in shown.items() if text.startswith("here:")}
+    assert sorted(here) == ["04-measured", "04-yours"]
+    for text in here.values():
+        found = re.fullmatch(r"here: (\d+) of 1142 (?:orders|rows) are in the file\n", text)
+        assert 0 <= int(found[1]) < 1142
+
+
+def test_the_bars_are_those_of_the_measured_table():
+    source = next(cell.source for cell in code_cells(read_notebook(LESSON)) if cell.id == "04-bars")
+    drawn = ast.literal_eval(ast.parse(source).body[0].value.args[0])
+    with open(TABLE, newline="", encoding="utf-8") as table:
+        measured = [line for line in csv.DictReader(table) if line["rows_written"] == "1142"]
+    assert sorted(drawn) == sorted(
+        (f"{SYSTEMS.get(line['system'], line['system'])}, {line['python']}", int(line["rows_visible"]), 1142) for line in measured)
