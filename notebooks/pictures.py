@@ -619,9 +619,8 @@ def staircase(visible, title=None, headline=None):
     """Draw how many rows other readers see while rows are written one by one, as a staircase. Used by 04.
 
     Parameters: ``visible`` lists the rows visible after 1, 2, 3 and so on rows written; ``title`` says which
-    file this is; ``headline`` is made from the numbers if left out. Returns a Picture. The steps are in the
-    colour of the operating system, the gap up to the rows written in that of the byte buffer: measure with
-    ``write_through=True``, so that it is true.
+    file this is; ``headline`` is made from the numbers if left out. Returns a Picture. The colours are those of
+    the gauge with two bars: the steps are in the file, the gap up to the rows written waits in the program.
     """
     stairs = _Stairs(visible)
     headline = headline or stairs.finding()
@@ -645,8 +644,8 @@ def _draw_stairs(board, stairs):
     edge = [place(0, 0)]
     for start, end, rows in stairs.steps:
         edge += [place(start if rows else 0, rows), place(min(end + 1, written), rows)]
-    for name, end in [(BYTE_BUFFER, place(written, written)), (OPERATING_SYSTEM, place(written, 0))]:
-        board.area([*edge, end], fill=COLOURS[name], pattern=PATTERNS.get(name, ""), line=0.8)
+    for name, end in [(WAITING, place(written, written)), (IN_THE_FILE, place(written, 0))]:
+        board.area([*edge, end], fill=COLOURS[name], line=0.8)
     board.line([place(0, 0), place(written, written)], width=2.5)
     x, y = place(*((written * 0.40, written * 0.56) if stairs.widest_at > written / 2 else (written * 0.66, written * 0.84)))
     board.text(x, y, "rows written", size=17, align="right", bold=True)
@@ -655,7 +654,7 @@ def _draw_stairs(board, stairs):
     else:
         x, y = place(written * 0.52, written * 0.17)
         board.box(x, y, stairs.across * 0.46, 44, fill=PAPER)
-        board.text(x + stairs.across * 0.23, y + 28, "hatched: still in the byte buffer", size=17, align="center", bold=True)
+        board.text(x + stairs.across * 0.23, y + 28, WAITING, size=17, align="center", bold=True)
 
 
 def _draw_axes(board, stairs):
@@ -680,6 +679,6 @@ def _draw_widest_gap(board, stairs):
     board.line([(x, above), (x, below)], colour=LOST, width=4)
     words_x, words_y = stairs.left + 20, stairs.top + 40
     board.text(words_x, words_y, f"widest gap: {amount(stairs.widest, 'row')}", size=17, colour=LOST, bold=True)
-    board.text(words_x, words_y + 24, "still in the byte buffer", size=16)
+    board.text(words_x, words_y + 24, WAITING, size=16)
     start = (words_x + 250, words_y - 6) if x > words_x + 260 else (words_x + 60, words_y + 34)
     board.arrow(start, (x - 10, min((above + below) / 2, above + 14)), colour=LOST, width=2)
