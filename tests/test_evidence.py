@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cures import background, interrupted_disk
+from tests.support.cures.publish_by_hand import publish
 from tests.support.notebook_files import NOTEBOOK_FOLDER
 
 CURES = Path(__file__).parent / "support" / "cures"
@@ -295,6 +296,41 @@ def test_a_position_that_was_asked_for_before_the_lock_is_stale(tmp_path):
         first.flush()
         assert second.tell() == 0, "what the field guide must not ask under a lock"
         assert os.fstat(second.fileno()).st_size == 10
+
+
+# --- Publishing without safe_export -----------------------------------------------------------------------------------------------
+
+def test_publishing_by_hand_keeps_link_mode_and_old_file_and_tidies_up(tmp_path):
+    real, link = tmp_path / "real.csv", tmp_path / "orders.csv"
+    real.write_text("old\n")
+    real.chmod(0o640)
+    mode = real.stat().st_mode
+    try:
+        link.symlink_to(real)
+    except OSError:
+        link = real
+    publish([{"a": 1}], link, ["a"])
+    assert (real.read_text(), real.stat().st_mode, link.resolve()) == ("a\n1\n", mode, real.resolve())
+    with pytest.raises(ValueError):
+        publish([{"a": 2}, {"b": 3}], link, ["a"])
+    assert real.read_text() == "a\n1\n" and not list(tmp_path.glob("*.part"))
+
+
+@posix_signals
+def test_two_who_publish_by_hand_at_once_never_show_half_a_file(tmp_path):
+    target, counts = tmp_path / "orders.csv", (9_000, 6_000)
+    target.write_bytes(b"")
+    program = ("import sys, time\nsys.path.insert(0, sys.argv[1])\nfrom tests.support.cures.publish_by_hand import publish\n"
+               "end = time.monotonic() + 1.5\nwhile time.monotonic() < end:\n"
+               "    publish(({'a': number} for number in range(int(sys.argv[3]))), sys.argv[2], ['a'])")
+    whole = {b""} | {b"a\r\n" + b"".join(b"%d\r\n" % number for number in range(count)) for count in counts}
+    writers = [subprocess.Popen([sys.executable, "-I", "-c", program, ROOT, target, str(count)]) for count in counts]
+    looks = 0
+    while any(writer.poll() is None for writer in writers):
+        assert target.read_bytes() in whole
+        looks += 1
+    assert looks > 10 and [writer.returncode for writer in writers] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
 # --- Half rows ------------------------------------------------------------------------------------------------------------------
