@@ -198,6 +198,8 @@ def _must_complain(function, rows, written):
         raise NotYet("you took a header away from an empty file, which has none: it holds 0 rows, and not -1")
     if found + 1 in numbers and found not in numbers and found + 1 != written:
         raise NotYet(f"you found {found + 1:,} rows and the file has {found:,}: you counted the header, and the header is no row")
+    if re.search(r"\{\w+\}", told):
+        raise NotYet(f"your ValueError says {told!r}: with an f in front of the text its names become numbers") from complaint
     if not {written, found} <= numbers:
         raise NotYet(f"with {written:,} rows written and {found:,} found, your ValueError must name both numbers; "
                      f"it says: {told or 'nothing'}")
