@@ -1,129 +1,153 @@
 """The field guide answers what people ask: entries and index hold together.
 
-An entry is a heading such as "### B3 It fails only ..."
-in one of the files notebooks/10a-… to 10i-…; the letter names the file. The index is notebooks/10-field-guide.ipynb.
+An entry is a cell with a heading such as "### B3 It fails only ..." on one of its pages: notebooks/10a-… to 10i-…, and
+the companions 01b-… and 02b-…; the letter names the page. The index is notebooks/10-field-guide.ipynb.
 """
+import copy
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests.support import links
 from tests.support.cells import Session
 from tests.support.comparison import difference
-from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+from tests.support.edition import is_second_edition
+from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
 
-INDEX_FILE = NOTEBOOK_FOLDER / "10-field-guide.ipynb"
-INDEX = read_notebook(INDEX_FILE)
-FILES = sorted(NOTEBOOK_FOLDER.glob("10[a-z]-*.ipynb"))
-HEADING = re.compile(r"^### ([A-Z]\d+) (.+)$", re.MULTILINE)
-NUMBER = re.compile(r"\b[A-I]\d{1,2}\b")
-# Code, headings and links with their address beside them, such as the list at the top of a file.
-WITHOUT_LINKS = re.compile(r"```.*?```|`[^`]*`|^#{1,6} .*?$|\[[^\]]*\]\([^)]*\)", re.DOTALL | re.MULTILINE)
-
-
-@dataclass
-class Entry:
-    """One entry: its ``title``, the ``file`` that holds it, the ``cells`` up to the next heading."""
-
-    title: str
-    file: Path
-    cells: list = field(default_factory=list)
-
-
-def entries_of(path, notebook):
-    """Return the entries in ``notebook`` as a dictionary from number to Entry."""
-    found, current = {}, None
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(r"^#{1,3} ", cell.source, re.MULTILINE):
-            heading = HEADING.search(cell.source)
-            current = None
-            if heading:
-                assert heading[1] not in found, f"{heading[1]} stands twice in {path.name}"
-                current = found[heading[1]] = Entry(heading[2], path)
-        if current:
-            current.cells.append(cell)
-    return found
-
-
-ENTRIES = {number: entry for path in FILES for number, entry in entries_of(path, read_notebook(path)).items()}
+NOTEBOOKS = {path.name: read_notebook(path) for path in notebook_paths()}
+ENTRIES = links.entries(NOTEBOOKS)
+INDEX = NOTEBOOKS[links.INDEX]
+FILES = [NOTEBOOK_FOLDER / name for name in links.pages(ENTRIES)]
 BY_ENTRY = pytest.mark.parametrize("number", ENTRIES)
+SYMPTOM_PAGES = [number for number in ENTRIES if number[0] not in "OT"]  # 01b and 02b are for looking up tools and options
+ONE_EXPERIMENT = pytest.mark.parametrize("number", SYMPTOM_PAGES)
+NUMBER = re.compile(r"\b[A-IOT]\d{1,2}\b")
+# Code, headings and link texts with their addresses: what a number may stand in without being a link of its own.
+WITHOUT_LINKS = re.compile(r"```.*?```|`[^`]*`|^#{1,6} .*?$|\[[^\]]*\]\([^)]*\)|\[[^\]]*\]\[[A-Z]\d+\]|\[[A-Z]\d+\]", re.DOTALL | re.MULTILINE)
 
 
-def index_cell(name):
-    return next(cell.source for cell in INDEX.cells if cell.id == f"10-{name}")
+def cells_of(number):
+    """Return the cells of the entry, from its heading up to the next heading."""
+    entry = ENTRIES[number]
+    cells = NOTEBOOKS[entry.file].cells
+    first = next(place for place, cell in enumerate(cells) if cell.id == entry.place)
+    last = next(place for place, cell in enumerate(cells[first + 1:], first + 1)
+                if place == len(cells) - 1 or cell.cell_type == "markdown" and re.match("#{1,3} ", cell.source))
+    return cells[first:last]
+
+
+def text_of(number):
+    """Return all that a reader of the entry reads: prose, code and outputs."""
+    texts = [cell.source for cell in cells_of(number)]
+    texts += [output.get("text", "") for cell in cells_of(number) if cell.cell_type == "code" for output in cell.outputs]
+    return "\n".join(texts)
+
+
+def index_cells(kind):
+    return [cell for cell in INDEX.cells if cell.id.startswith(f"10-{kind}-")]
 
 
 def test_there_is_a_guide_to_look_at():
-    assert len(FILES) >= 5 and len(ENTRIES) >= 50
+    assert len(FILES) >= 11 and len(ENTRIES) >= 121
+
+
+def test_each_link_and_list_is_what_the_program_writes():
+    written = copy.deepcopy(NOTEBOOKS)
+    links.maintain(written)
+    stale = [f"{name}: {before.id}" for name, notebook in NOTEBOOKS.items()
+             for before, after in zip(notebook.cells, written[name].cells) if before.source != after.source]
+    assert not stale, f"run python -m tests.support.links: {stale}"
 
 
 @BY_ENTRY
-def test_an_entry_is_in_the_index_by_symptom_under_its_title(number):
+def test_an_entry_is_where_its_number_says(number):
     entry = ENTRIES[number]
-    assert f"| {number} | [{entry.title}][{number}] |" in index_cell("symptoms")
+    page = entry.file.partition("-")[0]
+    assert entry.place == f"{page}-{number.lower()}"
+    assert page == {"O": "02b", "T": "01b"}.get(number[0], f"10{number[0].lower()}")
+
+
+@pytest.mark.parametrize("letter", sorted({number[0] for number in ENTRIES}))
+def test_the_entries_of_a_page_are_numbered_in_the_order_they_stand_in(letter):
+    numbers = [number for number in ENTRIES if number[0] == letter]
+    assert numbers == [f"{letter}{count}" for count in range(1, len(numbers) + 1)]
 
 
 @BY_ENTRY
-def test_an_entry_is_in_the_index_by_word(number):
-    assert number in NUMBER.findall(index_cell("words"))
+def test_the_index_reaches_an_entry_by_its_title(number):
+    entry = ENTRIES[number]
+    cell = next(cell for cell in INDEX.cells if cell.id == f"10-symptoms-{entry.file.partition('-')[0]}")
+    assert f"\n- [{number} {entry.title}][{number}]\n" in cell.source + "\n"
+    assert f"\n[{number}]: {entry.file}#cell-id={entry.place}\n" in cell.source + "\n"
 
 
-def test_the_index_names_no_entry_that_does_not_exist():
-    named = {number for cell in INDEX.cells if cell.cell_type == "markdown" for number in NUMBER.findall(cell.source)}
-    assert named and not named - set(ENTRIES)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_list_at_the_top_of_a_page_reaches_each_of_its_entries(path):
+    cell = next(cell for cell in NOTEBOOKS[path.name].cells if cell.source.startswith(links.LIST))
+    listed = re.findall(r"^- \[(.+)\]\(#cell-id=(.+)\)$", cell.source, re.MULTILINE)
+    assert listed == [(f"{number} {entry.title}", entry.place) for number, entry in ENTRIES.items() if entry.file == path.name]
 
 
-def test_the_entries_name_no_entry_that_does_not_exist():
-    # In code, A1 may be the cell of a spreadsheet, so only prose is searched.
-    prose = "\n".join(cell.source for entry in ENTRIES.values() for cell in entry.cells if cell.cell_type == "markdown")
-    assert not set(NUMBER.findall(prose)) - set(ENTRIES)
+def test_the_index_says_how_many_entries_there_are():
+    assert links.COUNT.findall(INDEX.cells[0].source) == [f"{len(ENTRIES)} entries on eleven pages"]
 
 
-def test_each_row_of_the_index_by_error_message_links_to_an_entry():
-    rows = re.findall(r"^\| `.+?` \| (.+) \|$", index_cell("errors"), re.MULTILINE)
-    assert len(rows) >= 40
-    assert not [row for row in rows if not re.search(r"\[([A-I]\d+) in [^\]]+\]\[\1\]", row)]
-
-
-@pytest.mark.parametrize("path", [INDEX_FILE, *FILES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [NOTEBOOK_FOLDER / links.INDEX, *FILES], ids=lambda path: path.stem)
 def test_whoever_reads_the_number_of_an_entry_can_click_on_it(path):
-    wrong = []
-    for cell in read_notebook(path).cells:
-        prose = WITHOUT_LINKS.sub("", cell.source) if cell.cell_type == "markdown" else ""
-        links = dict(re.findall(r"^\[([A-I]\d+)\]: (\S+)$", prose, re.MULTILINE))
-        prose = re.sub(r"^\[[A-I]\d+\]: .+$", "", prose, flags=re.MULTILINE)
-        wrong += [f"{cell.id}: {number} is no link" for number in re.findall(r"(?<!\[)\b[A-I]\d{1,2}\b(?!\])", prose)
-                  if not prose.count(f"| {number} | [")]  # the first column beside a linked title
-        used = set(re.findall(r"\[([A-I]\d+)\]", prose))
-        wrong += [f"{cell.id}: {number} is {'used' if number in used else 'defined'} only" for number in used ^ set(links)]
-        for number in used & set(links):
-            place = "" if ENTRIES[number].file == path else ENTRIES[number].file.name
-            if links[number] != f"{place}#{number} {ENTRIES[number].title}".replace(" ", "-"):
-                wrong.append(f"{cell.id}: {number} leads to {links[number]}")
-    assert not wrong, "\n".join(wrong)
+    prose = {cell.id: WITHOUT_LINKS.sub("", links.DEFINITION.sub("", cell.source))
+             for cell in NOTEBOOKS[path.name].cells if cell.cell_type == "markdown"}
+    bare = [f"{place}: {number}" for place, text in prose.items() for number in NUMBER.findall(text) if number in ENTRIES]
+    assert not bare, "a number that is no link"
 
 
-@BY_ENTRY
+def test_a_link_to_an_entry_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="there is no entry A99"):
+        links.maintain({"10a-page.ipynb": new_notebook(cells=[new_markdown_cell("see [A99]")])})
+
+
+def test_a_number_that_stands_twice_is_refused():
+    cells = [new_markdown_cell("### A1 One"), new_markdown_cell("### A1 Two")]
+    with pytest.raises(ValueError, match="A1 stands twice"):
+        links.maintain({"10a-page.ipynb": new_notebook(cells=cells)})
+
+
+def test_a_page_that_the_index_lacks_is_refused():
+    with pytest.raises(ValueError, match="has no cell 10-symptoms-10a"):
+        links.maintain({links.INDEX: new_notebook(cells=[]), "10a-page.ipynb": new_notebook(cells=[new_markdown_cell("### A1 One")])})
+
+
+def test_definitions_are_those_of_the_entries_that_a_cell_links_to():
+    page = new_notebook(cells=[new_markdown_cell("### A1 One"), new_markdown_cell("### A2 Two\n\nNot `[A2]`, [A1] or [again][A1].\n\n[A2]: old"),
+                               new_code_cell("[A1]")])
+    page.cells[0]["id"] = "10a-a1"
+    other = new_notebook(cells=[new_markdown_cell("The entry [A1].")])
+    notebooks = {"10a-page.ipynb": page, "03-lesson.ipynb": other}
+    links.maintain(notebooks)
+    links.maintain(notebooks)
+    assert page.cells[1].source == "### A2 Two\n\nNot `[A2]`, [A1] or [again][A1].\n\n[A1]: #cell-id=10a-a1"
+    assert page.cells[2].source == "[A1]"
+    assert other.cells[0].source == "The entry [A1].\n\n[A1]: 10a-page.ipynb#cell-id=10a-a1"
+
+
+@pytest.mark.parametrize("cell", [cell for kind in ("errors", "words") for cell in index_cells(kind)], ids=lambda cell: cell.id)
+def test_each_line_of_the_index_leads_to_an_entry(cell):
+    lines = re.findall(r"^- (.+)$", cell.source, re.MULTILINE)
+    assert lines and all(links.USED.search(line) for line in lines)
+
+
+@ONE_EXPERIMENT
 def test_an_entry_has_one_code_cell_that_was_run_and_shows_an_output(number):
-    code = [cell for cell in ENTRIES[number].cells if cell.cell_type == "code"]
+    code = [cell for cell in cells_of(number) if cell.cell_type == "code"]
     assert len(code) == 1, "one code cell an entry, so that it fits one screen"
+    assert code[0].id == f"{ENTRIES[number].place}-code"
     assert code[0].execution_count and code[0].outputs
 
 
 @BY_ENTRY
 def test_an_entry_says_why_and_how_to_cure_and_check(number):
-    prose = "\n".join(cell.source for cell in ENTRIES[number].cells if cell.cell_type == "markdown")
+    prose = "\n".join(cell.source for cell in cells_of(number) if cell.cell_type == "markdown")
     assert all(f"**{part}:**" in prose for part in ("Why", "Cure", "Check"))
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_list_at_the_top_of_a_file_names_and_reaches_each_of_its_entries(path):
-    # JupyterLab's anchors keep the case and turn each space into a hyphen.
-    listed = re.findall(r"^- \[(.+)\]\(#(.+)\)$", read_notebook(path).cells[0].source, re.MULTILINE)
-    titles = [f"{number} {entry.title}" for number, entry in ENTRIES.items() if entry.file == path]
-    assert listed == [(title, title.replace(" ", "-")) for title in titles]
-    assert all(number[0].lower() == path.name[2] for number, entry in ENTRIES.items() if entry.file == path)
 
 
 def run_each_entry_alone(path):
@@ -139,7 +163,8 @@ def run_each_entry_alone(path):
         how = difference(session.run(cell.source), cell.outputs)
         if how:
             differences.append(f"{cell.id}: {how}")
-        session.run("folder.cleanup()")
+        for tidy in (other for other in cells if other.id.endswith("-tidy")):
+            session.run(tidy.source)
     return differences
 
 
@@ -149,3 +174,24 @@ def test_each_entry_runs_alone_after_the_set_up(child, path):
     differences, left_behind = child
     assert not differences, "\n".join(differences)
     assert not left_behind
+
+
+def plain(text):
+    """Return ``text`` without the marks of Markdown and in small letters, as a search on the page finds it."""
+    return re.sub(r"[`*\\]", "", text).casefold()
+
+
+def words_of_the_index():
+    """Return (word, number of its entry) for each word of the index and each entry that it leads to."""
+    pairs = []
+    for cell in index_cells("words"):
+        for line in re.findall(r"^- \S+: (.+)$", links.DEFINITION.sub("", cell.source), re.MULTILINE):
+            for item in line.split(" · "):
+                word = item.partition(" [")[0]
+                pairs += [(word, number) for number in links.USED.findall(item) if is_second_edition(ENTRIES[number].file)]
+    return pairs
+
+
+@pytest.mark.parametrize("word, number", words_of_the_index())
+def test_a_word_of_the_index_stands_in_the_entry_that_it_leads_to(word, number):
+    assert plain(word) in plain(text_of(number))
