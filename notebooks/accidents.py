@@ -1,152 +1,106 @@
-"""Accidents to try exports with: processes that end in every way there is, and a disk that is soon full.
+"""Accidents to try programs with: every way out of a process, disks that fail, and a reader who looks at any moment.
 
     import accidents
-    accidents.outcomes("an exception", "os._exit(0)")
+    accidents.run(raises_an_error)     # 2 of 2 rows in the file, exit code not 0
 
-Notebook 06, Lose nothing, uses it. The processes that die are others; no notebook is harmed.
+Notebooks 06 and 07 use it. What dies are other processes; no notebook is harmed.
 """
-import contextlib
+import csv
 import errno
+import inspect
 import io
-import multiprocessing
 import os
-import stat
-import subprocess
-import sys
-import tempfile
-import tracemalloc
+import signal
+from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
-from processes import plain_environment, read_by_another_process
+from processes import program_in_child
 
-CHILD_SECONDS = 300  # a child process that takes longer hangs, on any machine
-DIED_AS_PLANNED = 77  # an exit code that neither Python nor a signal gives
+TWO_ROWS = [["id", "item"], ["000001", "Bananas"], ["000002", "Grapes"]]
 
 # --- Ways out of a process -------------------------------------------------------------------------------------
 
-WRITE_ROWS = '''\
-def write_rows():
-    export = open(sys.argv[1], "w", newline="", encoding="utf-8")
-    csv.writer(export).writerows([["order_id", "item"], ["000001", "Bananas"], ["000002", "Grapes"]])
-    return export
-'''
-FORKED = "a forked child (POSIX only)"
-WAYS_OUT = {
-    "the program ends": "export = write_rows()",
-    "an exception": "export = write_rows(); 1 / 0",
-    "sys.exit(1)": "export = write_rows(); sys.exit(1)",
-    "Ctrl-C": "export = write_rows(); raise KeyboardInterrupt",
-    "os._exit(0)": "export = write_rows(); os._exit(0)",
-    "SIGTERM": "export = write_rows(); signal.raise_signal(signal.SIGTERM)",
-    "killed": "export = write_rows(); wait_for_the_kill()",
-    "atexit, then killed": "atexit.register(write_rows().close); wait_for_the_kill()",
-    "inside with, killed": "with write_rows(): wait_for_the_kill()",
-    "flush(), then killed": "export = write_rows(); export.flush(); wait_for_the_kill()",
-    "a daemon thread": "in_daemon_thread()",
-    "a spawned child": "in_child('spawn')",
-    FORKED: "in_child('fork')",
-}
-# What each process runs. A spawned child runs all of it again, but for what stands under the last line. Once the rows
-# are written it leaves a mark, so that a program that never wrote them is not taken for one that lost them.
-PROGRAM = f'''\
-import atexit, csv, multiprocessing, os, signal, sys, threading
+# What has no such way out repeats what was measured on Linux: no row, and exit code 0.
+NOT_ON_WINDOWS = ("cannot find context for 'fork", "module 'os' has no attribute 'fork'")
+MISTAKES = ("NameError", "TypeError", "AttributeError", "ImportError", "ModuleNotFoundError", "FileNotFoundError")
 
-{WRITE_ROWS}
 
-def leaving_a_mark(write_rows):
-    def write_and_mark():
-        export = write_rows()
-        open(sys.argv[1] + ".written", "wb").close()
-        return export
-    return write_and_mark
-
-write_rows = leaving_a_mark(write_rows)
-
-def wait_for_the_kill():
-    print("ready", flush=True)
-    sys.stdin.read()  # has no end before that of whoever started this process
-
-def in_daemon_thread():
-    def work():
-        with write_rows():
-            written.set()
-            threading.Event().wait()  # for ever
-    written = threading.Event()
-    threading.Thread(target=work, daemon=True).start()
-    written.wait()
-
-def keep_in_a_global_variable():
+def write_two_rows(path):
+    """Write a header and two rows to the file path, and leave it open."""
     global export
-    export = write_rows()
-
-def in_child(method):
-    multiprocessing.get_context(method).Process(target=keep_in_a_global_variable).start()
-
-if __name__ == "__main__":
-'''
+    export = open(path, "w", newline="")
+    csv.writer(export).writerows(TWO_ROWS)
+    return export
 
 
-def outcomes(*ways):
-    """Leave processes in these ways, all at once, and print for each what it ran and what its file holds then.
+def kill():
+    """Let the operating system kill this process, here and now, as ``kill -9`` and the task manager do."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows this SIGTERM is a kill
 
-    Parameters: ``ways`` are names from ``WAYS_OUT``. To try another, add it there first:
-    ``accidents.WAYS_OUT["abort"] = "export = write_rows(); os.abort()"``. Returns a dictionary from name to a
-    pair: how many rows the file holds afterwards, and whether the exit code was 0. A system that cannot fork
-    does not run the forked child, and gives what was measured on Linux: no row, and exit code 0. Raises ValueError
-    for a name that is not in ``WAYS_OUT``, and RuntimeError when a program ends without having written its rows.
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a process left: how many ``rows`` its file holds, and whether it ``reports_success`` with exit code 0."""
+
+    rows: int
+    reports_success: bool
+
+    def __iter__(self):
+        return iter((self.rows, self.reports_success))
+
+    def __repr__(self):
+        return f"{self.rows} of 2 rows in the file, exit code {'0' if self.reports_success else 'not 0'}"
+
+
+def run(way, *arguments):
+    """Start a fresh Python process, let it write two rows to a file, neither flushed nor closed, and call ``way`` there.
+
+    ``way`` is a function whose first parameter is ``export``, the open file, or ``path``, when it opens the file
+    itself; ``arguments`` are for the others. Returns the Outcome. Where a system has no such way out (fork, on
+    Windows), it is the one measured on Linux. Raises RuntimeError when ``way`` has a mistake, such as a wrong name,
+    so that it shows nothing.
     """
-    for way in ways:
-        if way not in WAYS_OUT:
-            raise ValueError(f"there is no way out called {way!r}; there are: {', '.join(WAYS_OUT)}")
-    with tempfile.TemporaryDirectory(prefix="rows-", ignore_cleanup_errors=True) as folder:
-        running = {way: _start(WAYS_OUT[way], Path(folder) / f"{number}.csv")
-                   for number, way in enumerate(ways) if way != FORKED or _can_fork()}
-        try:
-            results = {way: _wait_for(way, *running[way]) if way in running else (0, True) for way in ways}
-        finally:
-            for _, process in running.values():  # has an effect only if one of them raised
-                process.kill()
-                for pipe in (process.stdin, process.stdout, process.stderr):  # which a child of its own may still hold
-                    pipe.close()
-                process.wait()
-    for way, (rows, _) in results.items():
-        print(f"{way:<28}{rows} of 2 rows    {WAYS_OUT[way]}")
-    return results
+    path = Path(f"{way.__name__}.csv").absolute()
+    ended = program_in_child(way, path, *arguments, runner=_write_and_leave)
+    complaint = ended.complaint.strip().splitlines()[-1:]
+    if any(words in line for line in complaint for words in NOT_ON_WINDOWS):
+        return Outcome(0, True)
+    if ended.exit_code and complaint and complaint[0].startswith(MISTAKES):
+        raise RuntimeError(f"the process of {way.__name__} stopped with {complaint[0]}")
+    if not path.exists():
+        raise RuntimeError(f"the process of {way.__name__} made no file")
+    rows = path.read_bytes().count(b"\n")
+    path.unlink()
+    return Outcome(max(0, rows - 1), ended.exit_code == 0)
 
 
-def _can_fork():
-    return "fork" in multiprocessing.get_all_start_methods()
+def run_all(*ways):
+    """Run these ways out, and return a dictionary for a picture: the way in words -> its Outcome."""
+    return {way.__name__.replace("_", " "): run(way) for way in ways}
 
 
-def _start(program, path):
-    script = path.with_suffix(".py")
-    script.write_text(f"{PROGRAM}    {program}\n", encoding="utf-8")
-    process = subprocess.Popen([sys.executable, "-I", script, path], env=plain_environment(),
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return path, process
+def _write_and_leave(way, path, *arguments):
+    if "path" in inspect.signature(way).parameters:
+        way(path, *arguments)
+    else:
+        way(write_two_rows(path), *arguments)
 
 
-def _wait_for(way, path, process):
-    if process.stdout.readline():  # it says that it waits for the kill
-        process.kill()
-    _, complaint = process.communicate(timeout=CHILD_SECONDS)
-    if not path.with_name(f"{path.name}.written").exists():
-        raise RuntimeError(f"the program of {way!r} wrote no rows: {_last_line(complaint)}")
-    return max(0, path.read_bytes().count(b"\n") - 1), process.returncode == 0
+def exit_code(program, *arguments):
+    """Run ``program(*arguments)`` in a fresh Python process; return its exit code."""
+    return program_in_child(program, *arguments, runner=_call).exit_code
 
 
-def _last_line(complaint):
-    lines = complaint.decode("utf-8", "replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it did not say why")
+def _call(program, *arguments):
+    program(*arguments)
 
 
-# --- Errors ----------------------------------------------------------------------------------------------------
+# --- Disks -----------------------------------------------------------------------------------------------------
 
 class SmallDisk(io.RawIOBase):
     """A disk with room for few bytes: it takes what fits, then reports, as a real one does, that it is full.
 
-    Parameters: ``room`` in bytes. What it has taken is in ``content``.
+    Parameters: ``room`` in bytes, which may grow. What it has taken is in ``content``.
     """
 
     def __init__(self, room):
@@ -154,7 +108,7 @@ class SmallDisk(io.RawIOBase):
         self.room, self.content = room, b""
 
     def open(self):
-        """Return a text file on this disk, made of the same three layers as one that ``open()`` returns."""
+        """Return a text file on this disk, made of the same layers as one that ``open()`` returns."""
         return io.TextIOWrapper(io.BufferedWriter(self), encoding="utf-8", newline="")
 
     def writable(self):
@@ -168,133 +122,121 @@ class SmallDisk(io.RawIOBase):
         return len(taken)
 
 
-def attempt(function, *arguments):
-    """Call ``function`` and return what it returns; if it raises, return the error's name and message as a text."""
-    try:
-        return function(*arguments)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+class InterruptedDisk(io.RawIOBase):
+    """A disk with room enough. A signal arrives once, while the first bytes are on their way to it.
+
+    Parameters: ``handler`` is what Python calls then, with the signal's number and a frame, as ``signal.signal`` has it.
+    """
+
+    def __init__(self, handler):
+        super().__init__()
+        self.handler, self.interrupted, self.content = handler, False, b""
+
+    def open(self):
+        """Return a text file on this disk, with a byte buffer of 8,192 bytes."""
+        return io.TextIOWrapper(io.BufferedWriter(self, 8192), encoding="utf-8", newline="")
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        if not self.interrupted:
+            self.interrupted = True
+            self.handler(signal.SIGINT, None)  # what Python does when the signal comes now
+        self.content += bytes(data)
+        return len(data)
 
 
 # --- Other readers ---------------------------------------------------------------------------------------------
 
-def seen_by_another_process(path):
-    """Return the bytes that another process finds when it opens ``path`` by name, or None without a file.
-
-    Raises RuntimeError when that process may not read the file.
-    """
-    return read_by_another_process(path)
-
-
 class Reader:
-    """Somebody who opens the file ``target`` by its name, and knows its two versions, as bytes.
+    """Somebody who opens the file ``target`` by its name, at any moment, and knows its two versions.
 
-    Parameters: ``yesterday`` and ``today`` are what the whole old file and the whole new file hold.
+    Parameters: ``yesterday`` and ``today`` are the rows, lists of dictionaries, that the two whole files hold. What was
+    found is in ``seen``, a dictionary from the moment to the words for a picture.
     """
 
     def __init__(self, target, yesterday, today):
-        self.target, self.today = Path(target), today
-        self.versions = {yesterday: "yesterday's file", today: "today's file"}
+        self.target = Path(target)
+        self.yesterday, self.today = csv_bytes(yesterday), csv_bytes(today)
+        self.seen = {}
+
+    def start(self):
+        """Put yesterday's file back, forget what was seen, and look."""
+        self.target.unlink(missing_ok=True)
+        self.target.write_bytes(self.yesterday)
+        self.seen = {}
+        self.look("before")
 
     def finds(self):
-        """Return "yesterday's file" or "today's file" if the target is one of them, whole, else "neither version".
+        """Return "yesterday's", "today's", "neither" (what is there is none of the two, whole), or "no file"."""
+        if not self.target.exists():
+            return "no file"
+        return {self.yesterday: "yesterday's", self.today: "today's"}.get(self.target.read_bytes(), "neither")
 
-        Raises FileNotFoundError when there is no target.
-        """
-        return self.versions.get(self.target.read_bytes(), "neither version")
+    def look(self, moment):
+        """Look, and remember what was found at this ``moment``."""
+        self.seen[moment] = self.finds()
 
     def watch(self, rows):
-        """Hand out the list ``rows`` one by one, and print what is found at the first, the 600th and the last."""
+        """Hand out the list ``rows`` one by one, and look at the first, the 600th and the last."""
         for number, row in enumerate(rows, start=1):
             if number in (1, 600, len(rows)):
-                print(f"at row {number:>5,}:     readers find {self.finds()}")
+                self.look(f"row {number:,}")
             yield row
 
-    @contextlib.contextmanager
-    def watch_steps(self):
-        """Print, for the length of a with block, what is found at ``os.fsync`` of a file and after ``os.replace``."""
-        def fsync(fd, fsync=os.fsync):
-            status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode):  # not a folder
-                complete = "all" if status.st_size == len(self.today) else "NOT all"
-                print(f"at os.fsync:      readers find {self.finds()}; the other file has {complete} of today's bytes")
-            fsync(fd)
 
-        def replace(src, dst, replace=os.replace):
-            replace(src, dst)
-            print(f"after os.replace: readers find {self.finds()}")
-
-        with mock.patch("os.fsync", fsync), mock.patch("os.replace", replace):
-            yield
+def csv_bytes(rows):
+    """Return what a CSV file with these ``rows``, a list of dictionaries, holds."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
 
 
-# --- Killed at every row ---------------------------------------------------------------------------------------
+# --- Killed at every step --------------------------------------------------------------------------------------
 
-MOMENTS = [*(f"at row {number}" for number in range(1, 11)), "before os.replace", "after os.replace"]
-EXPORT_AND_DIE = f'''
-import os, sys
-sys.path.insert(0, sys.argv[1])
-import safe_export
-
-moment, target = sys.argv[2:]
-
-def die(*ignored):
-    os._exit({DIED_AS_PLANNED})  # leaves what a kill leaves: nothing more is run
-
-def rows():
-    for number in range(1, 11):
-        if moment == f"at row {{number}}":
-            die()
-        yield {{"order_id": number}}
-
-if moment == "before os.replace":
-    os.replace = die
-if moment == "after os.replace":
-    safe_export.sync_folder = die
-safe_export.safe_export(rows(), target, ["order_id"])
-'''
+MOMENTS = ["row 1", "row 600", "row 1,142", "at os.fsync", "before os.replace", "after os.replace"]
 
 
-def export_and_die(target):
-    """Let twelve processes export ten rows over an old ``target``, with safe_export, and die at twelve moments.
+def kill_at_each_step(publish, rows, reader):
+    """Let six processes call ``publish`` over yesterday's file, and kill each at another moment.
 
-    Prints what the target holds after each death: the old file, the new file, or neither. Each process works
-    in a folder of its own; in the end the unfinished files that they left are moved beside ``target``. Raises
-    RuntimeError when a process ends in another way, such as by an error in safe_export.
+    Parameters: ``publish(rows, target, columns)`` is an export; ``rows`` are today's; ``reader`` says what is found
+    afterwards. Returns a dictionary from the moment to what is found. What the killed ones left lies beside the target
+    of ``reader``. Raises RuntimeError when a process is not killed, such as because ``publish`` stops with an error.
     """
-    target = Path(target)
-    old, new = b"old\r\n", b"order_id\r\n" + b"".join(b"%d\r\n" % number for number in range(1, 11))
-    with tempfile.TemporaryDirectory(prefix=".dying-", dir=target.parent, ignore_cleanup_errors=True) as folder:
-        dying = []
-        for moment in MOMENTS:
-            path = Path(folder) / moment / target.name
-            path.parent.mkdir()
-            path.write_bytes(old)
-            program = [sys.executable, "-I", "-c", EXPORT_AND_DIE, Path(__file__).parent, moment, path]
-            dying.append((moment, path, subprocess.Popen(program, env=plain_environment(), stderr=subprocess.PIPE)))
-        complaints = [process.communicate(timeout=CHILD_SECONDS)[1] for _, _, process in dying]
-        for (moment, path, process), complaint in zip(dying, complaints):
-            if process.returncode != DIED_AS_PLANNED:
-                raise RuntimeError(f"the export that was to die {moment} ended with exit code {process.returncode}: "
-                                   f"{_last_line(complaint)}")
-            found = {old: "the old file, whole", new: "the new file, whole"}.get(path.read_bytes(), "neither")
-            print(f"killed {moment:<20}{found}")
-            for unfinished in path.parent.glob("*.part"):
-                os.replace(unfinished, target.parent / unfinished.name)
+    found = {}
+    for moment in MOMENTS:
+        reader.start()
+        ended = program_in_child(publish, rows, str(reader.target.absolute()), moment, runner=_publish_and_die)
+        if "killed" not in ended.printed:
+            last = ended.complaint.strip().splitlines()[-1:] or ["it reached its end"]
+            raise RuntimeError(f"the process to be killed at {moment} was not: {last[0]}")
+        found[moment] = reader.finds()
+    return found
 
 
-def unfinished_files(target):
-    """Return how many unfinished exports lie beside ``target``, of processes that were killed."""
-    return len(list(Path(target).parent.glob(f".{Path(target).name}.*.part")))
+def _publish_and_die(publish, rows, target, moment):
+    def die(*ignored, **also_ignored):
+        os.write(1, b"killed")
+        kill()
 
+    def handed_out():
+        for number, row in enumerate(rows, start=1):
+            if moment == f"row {number:,}":
+                die()
+            yield row
 
-# --- Memory ----------------------------------------------------------------------------------------------------
+    def replace(*paths, replace=os.replace, **named):
+        if moment == "before os.replace":
+            die()
+        replace(*paths, **named)
+        if moment == "after os.replace":
+            die()
 
-def peak_megabytes(function, *arguments):
-    """Call ``function`` and return how much memory it needed at the worst moment, in megabytes."""
-    tracemalloc.start()
-    try:
-        function(*arguments)
-        return tracemalloc.get_traced_memory()[1] / 1_000_000
-    finally:
-        tracemalloc.stop()
+    os.replace = replace
+    if moment == "at os.fsync":
+        os.fsync = die
+    publish(handed_out(), target, list(rows[0]))

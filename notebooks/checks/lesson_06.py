@@ -1,42 +1,62 @@
-"""Checks for notebook 06, Lose nothing."""
+"""Checks for notebook 06, Know what survives."""
+import builtins
 import contextlib
 import csv
+import errno
+import io
 import os
 import signal
-import stat
 import subprocess
 import sys
 from pathlib import Path
-from unittest import mock
+
+from accidents import InterruptedDisk
+from processes import attempt
 
 from checks.common import (
     NotYet,
+    a_number,
+    as_program,
+    calls_in,
     code_of,
-    csv_bytes,
     exercise,
-    plain_environment,
+    first_difference,
+    names_called,
+    one_letter,
+    order_of,
+    some_letters,
     temporary_folder,
     why_still_waiting,
 )
-from checks.windows import open_files
 
-__all__ = ["which_exits", "survive_sigterm", "publish_in_one_step"]
+__all__ = ["which_end", "rows_after_the_kill", "write_log", "why_lost", "survive_sigterm", "first_alarm", "background_code",
+           "which_exits", "safe_order"]
 
-WRITE = """
+# --- Ways out --------------------------------------------------------------------------------------------------
+
+BEGIN = """
 import atexit, csv, os, signal, sys, threading, time
 def start(**options):
     return open(sys.argv[1], "w", newline="", encoding="utf-8", **options)
 def fill(export):
     csv.writer(export).writerows([["order_id", "item"], ["000001", "Bananas"], ["000002", "Grapes"]])
-def wait_for_the_kill():
-    print("ready", flush=True)
-    time.sleep(60)
+def kill():
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+"""
+THREE_ROWS = """
+with start() as export:
+    writer = csv.writer(export)
+    writer.writerow(["Tea"])
+    writer.writerow(["Grapes"])
+    export.flush()
+    writer.writerow(["Bananas"])
+    kill()
 """
 EXITS = {
     "A": "with start() as export:\n    fill(export)\n    raise RuntimeError",
     "B": "with start() as export:\n    fill(export)\n    os._exit(1)",
-    "C": "export = start()\nfill(export)\nexport.flush()\nwait_for_the_kill()",
-    "D": "export = start(buffering=1)\nfill(export)\nwait_for_the_kill()",
+    "C": "export = start()\nfill(export)\nexport.flush()\nkill()",
+    "D": "export = start(buffering=1)\nfill(export)\nkill()",
     "E": "export = start()\natexit.register(export.close)\nfill(export)\nsignal.raise_signal(signal.SIGTERM)",
     "F": """
 def work():
@@ -61,234 +81,357 @@ WRONGLY_LOST = {
 }
 
 
+ENDS = {"A": "sys.exit(1)", "B": "raise SystemExit", "C": "os._exit(1)", "D": "assert False"}
+
+
+@exercise
+def which_end(my_end):
+    """Run the four ends in four processes, and count the rows in each file afterwards."""
+    choice = one_letter(my_end, "ABCD")
+    rows = {letter: max(0, lines - 1) for letter, lines in
+            _lines_left_by({letter: f"export = start()\nfill(export)\n{end}" for letter, end in ENDS.items()}).items()}
+    if rows[choice] == 0:
+        return f"after {ENDS[choice]} the file holds 0 of 2 rows, and after each of the others it holds both"
+    raise NotYet(f"after {ENDS[choice]} the file holds {rows[choice]} of 2 rows: it raises an exception, and that is an orderly end")
+
+
+@exercise
+def rows_after_the_kill(my_number):
+    """Run the program with the three rows in a process of its own, let it be killed, and count the rows in its file."""
+    answer = a_number(my_number)
+    rows = _lines_left_by({"": THREE_ROWS})[""]
+    if answer == rows:
+        return f"the file holds {rows} of 3 rows: what was flushed before the kill, and nothing that came later"
+    if answer == 3:
+        raise NotYet("the file does not hold 3 rows: the end of the with block would send the last one, and it is never reached")
+    if answer == 0:
+        raise NotYet("the file is not empty: what was flushed before the kill is with the operating system, which lives on")
+    raise NotYet(f"the file does not hold {_rows(answer)}: which rows had been written when flush() was called?")
+
+
+def _rows(number):
+    return f"{number} row" + ("" if number == 1 else "s")
+
+
 @exercise
 def which_exits(my_exits):
-    """Run the six programs in six processes, kill C and D from outside, and count the rows in each file."""
-    try:
-        answer = {str(letter).strip().upper() for letter in my_exits}
-    except TypeError:
-        answer = {"?"}
-    if not answer <= set(EXITS):
-        raise NotYet('answer with a set of letters, such as {"A", "B"}')
-    rows = _rows_after_each_exit()
+    """Run the six programs in six processes, and count the rows in each file afterwards."""
+    answer = some_letters(my_exits, "ABCDEF")
+    rows = {letter: max(0, lines - 1) for letter, lines in _lines_left_by(EXITS).items()}
     for letter, count in rows.items():
         if letter in answer and count == 2:
             raise NotYet(f"{letter} loses nothing, its file holds 2 of 2 rows: {WRONGLY_LOST[letter]}")
         if letter not in answer and count < 2:
-            raise NotYet(f"{letter} is missing, its file holds {count} of 2 rows: {WRONGLY_SAFE[letter]}")
+            raise NotYet(f"one letter is missing, {letter}: its file holds {count} of 2 rows. {WRONGLY_SAFE[letter]}")
     return "B, E and F lose both rows; the other three keep them"
 
 
-def _rows_after_each_exit():
+def _lines_left_by(programs):
     with temporary_folder() as folder:
-        paths = {letter: Path(folder) / f"{letter}.csv" for letter in EXITS}
-        children = [subprocess.Popen([sys.executable, "-I", "-c", WRITE + EXITS[letter], path],
-                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-                    for letter, path in paths.items()]
+        paths = {name: Path(folder) / f"export{name}.csv" for name in programs}
+        children = [subprocess.Popen([sys.executable, "-I", "-c", BEGIN + programs[name], path],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for name, path in paths.items()]
         for child in children:
-            if child.stdout.readline():
-                child.kill()
-            child.communicate(timeout=300)
-        return {letter: max(0, path.read_bytes().count(b"\n") - 1) for letter, path in paths.items()}
+            child.wait(timeout=300)
+        return {name: path.read_bytes().count(b"\n") for name, path in paths.items()}
 
 
-READINGS = 40
-GOES_ON = 77
-UNHANDLED = 3 if os.name == "nt" else -signal.SIGTERM  # the exit code that SIGTERM itself gives
-LOGGER = """
-import csv, os, signal, sys
-{function}
+# --- Errors that come late -------------------------------------------------------------------------------------
 
-def hand_out(stop_after):
-    for number in range(1, {readings} + 1):
-        yield [number, "20.5"]
-        if number == stop_after:
-            signal.raise_signal(signal.SIGTERM)
-        if stop_after and number > stop_after + 2:
-            os._exit({goes_on})  # as the system does a few seconds after a SIGTERM without effect
+@exercise
+def first_alarm(my_line):
+    """Do the five lines with a disk that is full, and note which one raises first."""
+    choice = one_letter(my_line, "ABCDE")
+    first = _first_to_raise()
+    if choice == first:
+        return f"line {first}, the flush, is the first that goes to the operating system, so it is the first that can hear of the full disk"
+    if choice == "A":
+        raise NotYet("line A raised nothing: writerow() hands the row to the file object, where it waits, and no disk is asked")
+    if choice == "B":
+        raise NotYet("line B raised nothing: it prints to the screen, and the row still waits")
+    raise NotYet(f"line {choice} is not reached: an earlier line raised OSError. Which is the first that sends the row on?")
 
-{name}(hand_out(int(sys.argv[2])), sys.argv[1])
-"""
+
+def _first_to_raise():
+    class FullDisk(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    export = io.TextIOWrapper(io.BufferedWriter(FullDisk()), encoding="utf-8", newline="")
+    lines = {"A": lambda: csv.writer(export).writerow(["Tea"]), "B": lambda: print("written"), "C": export.flush, "E": export.close}
+    try:
+        for letter, line in lines.items():
+            try:
+                line()
+            except OSError:
+                return letter
+    finally:
+        try:
+            export.close()
+        except OSError:
+            pass
+    return None
 
 
 @exercise
-def survive_sigterm(function):
-    """Run ``log_readings`` in processes of its own: without a signal, and with SIGTERM after 3 and after 25 of 40 readings.
+def background_code(my_code):
+    """Run the program with the pool, whose result nobody asks for, in a process of its own."""
+    answer = a_number(my_code, of="the exit code")
+    ended = as_program(_saves_and_does_not_ask)
+    if answer == ended.exit_code:
+        return f"the exit code is {ended.exit_code}, although the disk was full: nobody asked for the result"
+    raise NotYet(f"the exit code is not {answer}: the error comes out where somebody calls result(), and nobody does")
 
-    The signal arrives when the function asks for the next reading. All readings handed out by then must be
-    in the file, and the process must have ended: a few readings later it is ended the hard way.
-    """
-    code = code_of(function)
-    if not code:
-        raise NotYet("the source of your function cannot be read: define it with def, in this cell")
-    program = LOGGER.format(function=code, name=function.__name__, readings=READINGS, goes_on=GOES_ON)
-    with temporary_folder() as folder:
-        runs = []
-        for stop_after in (0, 3, 25):
-            path = Path(folder) / f"log-{stop_after}.csv"
-            child = subprocess.Popen([sys.executable, "-I", "-X", "utf8", "-c", program, path, str(stop_after)],
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=plain_environment())
-            runs.append((stop_after, path, child))
-        complaints = [child.communicate(timeout=300)[1].decode("utf-8", "replace").strip() for _, _, child in runs]
-        for (stop_after, path, child), complaint in zip(runs, complaints):
-            last_line = complaint.splitlines()[-1] if complaint else ""
-            if last_line.startswith("NotImplementedError"):
-                raise NotImplementedError
-            _judge_log(stop_after, _logged(path), child.returncode, last_line, code)
-    return "after SIGTERM the file holds all readings that were handed out, and the logger has ended"
+
+def _saves_and_does_not_ask():
+    from concurrent.futures import ThreadPoolExecutor
+
+    from accidents import TWO_ROWS, SmallDisk
+
+    def save(disk):
+        with disk.open() as export:
+            csv.writer(export).writerows(TWO_ROWS)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(save, SmallDisk(room=10))
+
+
+# --- A log that survives ---------------------------------------------------------------------------------------
+
+GOES_ON = 77  # the exit code of a process that had to be ended the hard way
+FEW, MANY = 40, 3000  # readings; the many are 36 KiB, a few trips
+WITHOUT_HANDLER = 3 if os.name == "nt" else -signal.SIGTERM  # the exit code that SIGTERM itself gives
+
+
+def _readings(path, count, before_next):
+    """Hand out ``count`` readings, noted beside ``path``; ``before_next(number)`` is called when the next is asked for."""
+    noted = os.open(f"{path}.noted", os.O_WRONLY | os.O_CREAT)
+    for number in range(1, count + 1):
+        os.write(noted, b".")
+        yield [number, "20.5"]
+        before_next(number)
+    os.close(noted)
+
+
+def _handed_out(path):
+    return Path(f"{path}.noted").stat().st_size if Path(f"{path}.noted").exists() else 0
 
 
 def _logged(path):
     if not path.exists():
         return []
-    with open(path, newline="", encoding="utf-8") as log:
+    with open(path, newline="", encoding="utf-8", errors="replace") as log:
         return list(csv.reader(log))
 
 
-def _judge_log(stop_after, logged, exit_code, last_line, code):
-    wanted = [[str(number), "20.5"] for number in range(1, (stop_after or READINGS) + 1)]
-    if not stop_after:
-        if exit_code:
-            raise NotYet(f"without any signal your function stops with {last_line or 'an error'}")
-        if logged != wanted:
-            raise NotYet(f"without any signal the file holds {len(logged)} of {READINGS} readings, or others than were handed out")
-        return
-    seen = f"after SIGTERM the file holds {min(len(logged), stop_after)} of {stop_after} readings"
-    if exit_code == GOES_ON:
-        why = "it is ignored" if "SIG_IGN" in code else "your handler does not end the program"
-        raise NotYet(f"{seen}, and the logger goes on: {why}, so the system will soon kill it without asking")
-    if logged[:stop_after] == wanted:
-        return
-    if why_still_waiting(code):
-        raise NotYet(f"{seen}: {why_still_waiting(code)}")
-    if ".flush()" in code or ".close()" in code and not any(word in code for word in ("finally", "atexit", "except")):
-        raise NotYet(f"{seen}: your flush or close does not run after the last reading was written")
-    if "signal.signal(" in code and exit_code != UNHANDLED:
-        raise NotYet(f"{seen}: your handler ends the program before the file is closed, and the others were still waiting")
-    if "atexit" in code:
-        raise NotYet(f"{seen}: what was given to atexit runs at an orderly end, and this is none")
-    if "finally" in code or "except" in code:
-        raise NotYet(f"{seen}: a SIGTERM that nobody handles raises nothing, so no except and no finally is reached")
-    raise NotYet(f"{seen}: nobody handles the signal, and the others were still waiting in your program")
-
-
-NAMES = ["order_id", "item"]
-ROWS = [{"order_id": f"{number:06d}", "item": "Bananas"} for number in range(1, 41)]
-OLD = b"order_id,item\r\n000000,Yesterday\r\n"
-
-
-class _RowsBreakOff(Exception):
-    pass
+def _as_logged(numbers):
+    return [[str(number), "20.5"] for number in numbers]
 
 
 @exercise
-def publish_in_one_step(function):
-    """Call ``publish(rows, target, fieldnames)`` over an old file: with rows that break off at the 20th, then with 40 rows.
+def write_log(function):
+    """Call ``write_log(readings, path)`` in processes of its own: with 40 readings, and killed after 1, 3 and 25 of them.
 
-    At every row, at every ``os.fsync`` and around ``os.replace`` the target is read by its name, as any
-    reader could; what is found at a moment is also what a kill at that moment leaves. The file that is
-    published must be complete, synced, closed, and from the target's own folder.
+    The kill comes when the function asks for the next reading: all that it was given by then must be in the file.
     """
     with temporary_folder() as folder:
-        target = Path(folder) / "orders.csv"
-        target.write_bytes(OLD)
-        with contextlib.suppress(_RowsBreakOff):
-            _publish_watched(function, target, broken=True)
-        if not target.exists() or target.read_bytes() != OLD:
-            raise NotYet(f"the rows broke off at the 20th, and the target now holds {_seen(target)} instead of the old file")
-        try:
-            _publish_watched(function, target, broken=False)
-        except FileExistsError:
-            raise NotYet("a run that broke off left its unfinished file behind, and the next run stumbles over it") from None
-        tidy = sorted(path.name for path in target.parent.iterdir() if "lock" not in path.name) == [target.name]
-        found = target.read_bytes() if target.exists() else b""
-    if found != _complete():
-        raise NotYet(f"at the end the target holds {_seen_in(found)} instead of 40 rows")
-    return ("readers find the old file or the new one, whole, at every row and every step" if tidy else
-            "readers find the old file or the new one, whole; an unfinished file stays beside it, which you could remove")
+        for kill_after in (0, 1, 3, 25):
+            path = Path(folder) / f"log-{kill_after}.csv"
+            ended = as_program(function, path, kill_after, runner=log_until_the_kill)
+            logged = _logged(path)
+            if kill_after and ended.exit_code == 0:
+                raise NotYet(f"your function returned before it had asked for reading {kill_after + 1}")
+            _compare_log(logged, kill_after or FEW, "after a kill" if kill_after else "without any kill", function)
+    return "killed after 1, 3 and 25 readings, it left all of them in the file"
 
 
-def _publish_watched(function, target, broken):
-    events = {"synced": False, "replaced": False}
-    verdict = []
+def log_until_the_kill(function, path, kill_after):
+    """Run in the other process: the runner of write_log."""
+    def kill(number):
+        if number == kill_after:
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
-    def stop(sentence):
-        verdict.append(sentence)
-        raise NotYet(sentence)
-
-    def look(moment):
-        # Only the rows are judged here: after os.replace the new file is what readers must find.
-        if not events["replaced"] and (not target.exists() or target.read_bytes() != OLD):
-            stop(f"{moment} a reader finds {_seen(target)}: a kill at that moment leaves exactly this")
-
-    def rows():
-        for number, row in enumerate(ROWS, start=1):
-            look(f"at row {number}")
-            if broken and number == 20:
-                raise _RowsBreakOff("the rows broke off at the 20th: this is the check's doing")
-            yield row
-        look("after the last row")
-
-    # Their parameters have the names of the real ones, for a caller who names them.
-    def watched_fsync(fd, fsync=os.fsync):
-        descriptor = fd if isinstance(fd, int) else fd.fileno()
-        if stat.S_ISREG(os.fstat(descriptor).st_mode) and not events["replaced"]:
-            look("at os.fsync")
-            events["synced"] = os.fstat(descriptor).st_size == len(_complete())
-            events["synced too early"] = not events["synced"]
-        fsync(descriptor)
-
-    def watched_replace(src, dst, *, replace=os.replace, **options):
-        source, destination = Path(src), Path(dst)
-        if destination.name == target.name and destination.parent.resolve() == target.parent.resolve():
-            look("before os.replace")
-            if source.parent.resolve() != target.parent.resolve():
-                stop("your unfinished file is in another folder than the target, which may be on another file system, "
-                     "where os.replace fails: make it beside the target")
-            if not broken:
-                _judge_source(source, events, stop)
-            else:
-                stop(f"the rows broke off at the 20th, and you publish all the same, {_seen(source)}")
-            events["replaced"] = True
-        replace(source, destination, **options)
-
-    def watched_rename(src, dst, **options):
-        stop("os.rename fails on Windows when the target exists: use os.replace, which is the same on every system")
-
-    try:
-        with mock.patch("os.fsync", watched_fsync), mock.patch("os.replace", watched_replace), \
-                mock.patch("os.rename", watched_rename):
-            function(rows(), target, list(NAMES))
-    finally:
-        # The learner's code may have caught our exception on its way.
-        if verdict:
-            raise NotYet(verdict[0]) from None
-    if not broken and not events["replaced"]:
-        if target.exists() and target.read_bytes() == _complete():
-            raise NotYet("the new rows arrive, but not in one step: while the target is being filled, readers find a part of it")
-        raise NotYet(f"os.replace was not called for the target, which holds {_seen(target)}")
+    attempt(function, _readings(path, FEW, kill), path)
 
 
-def _judge_source(source, events, stop):
-    if source.read_bytes() != _complete():
-        stop(f"when you call os.replace the unfinished file holds {_seen(source)}: finish it first, flush and close")
-    if open_files(source):
-        stop("the file is still open when you call os.replace: Windows refuses that, and an error of close() would come too late")
-    if events.get("synced too early"):
-        stop("os.fsync came before the rows had left your program: flush first, then fsync")
-    if not events["synced"]:
-        stop("readers find the old file or the new one, but a power cut may leave an empty one: nobody called os.fsync before os.replace")
+def _compare_log(logged, wanted, when, function):
+    """Raise NotYet unless the file begins with the ``wanted`` readings."""
+    if logged[:wanted] == _as_logged(range(1, wanted + 1)) and (len(logged) == wanted or when != "without any kill"):
+        return
+    if logged == _as_logged(range(1, len(logged) + 1)) and len(logged) < wanted:
+        raise NotYet(f"{when} the file holds {len(logged):,} of {_spelled(wanted)}: {_why_lost(function, when)}")
+    raise NotYet(f"{when} " + (first_difference([["number", "value"], *_as_logged(range(1, wanted + 1))],
+                                                [["number", "value"], *logged], "the file") or "the file holds other rows"))
 
 
-def _complete():
-    return csv_bytes(ROWS)
+def _spelled(number):
+    return f"{number:,} reading" + ("" if number == 1 else "s")
 
 
-def _seen(path):
-    return _seen_in(path.read_bytes()) if path.exists() else "no file"
+def _why_lost(function, when="after a kill"):
+    """Return why readings are missing after a kill."""
+    called, code = names_called(function), code_of(function)
+    if when == "without any kill":
+        return ("each open with \"w\" begins an empty file" if code.find("for ") < code.find("open(") else
+                "did you write each of them?")
+    if why := why_still_waiting(function):
+        return why
+    if "flush" in called:
+        return "your flush does not come after each reading"
+    if {"close", "register"} & called or "finally" in code or "except" in code:
+        return "after a kill nothing of your program runs, so no close, no finally, no except and no atexit"
+    if "signal" in called:
+        return "a kill is no signal that a program can handle"
+    return "the others were still waiting in your program"
 
 
-def _seen_in(content):
-    if content == OLD:
-        return "the old file"
-    return f"{max(0, content.count(bytes([10])) - 1)} of 40 rows" if content else "an empty file"
+@exercise
+def why_lost(my_choice):
+    """Do what 06-trip does once more, and answer for each letter with what was seen."""
+    choice = one_letter(my_choice, "ABCD")
+    disk = InterruptedDisk(signal.default_int_handler)
+    written, file = 0, disk.open()
+    with contextlib.suppress(KeyboardInterrupt), file:
+        while True:
+            csv.writer(file).writerow([f"{written:06d}", "Bananas"])
+            written += 1
+    missing = f"{written - disk.content.count(bytes([10])):,} rows"
+    if choice == "A" and file.closed:
+        raise NotYet("the check has just done it again, and the file is closed: with works at KeyboardInterrupt as at any exception")
+    if choice == "C":
+        raise NotYet(f"the check has just done it again and asked the disk itself: it never got the {missing}, so they are not late")
+    if choice == "D":
+        raise NotYet("a writer collects nothing: it gives each row to the file object at once")
+    return f"{missing} were being handed from the text layer to the byte buffer, and the exception came between the two"
+
+
+@exercise
+def survive_sigterm(function):
+    """Run ``keep_log(readings, path)`` in processes of its own: without a signal, and with SIGTERM at three moments.
+
+    Twice the signal arrives when the function asks for the next reading: all that it was given must be in the file. Once it
+    arrives while a piece of the file is on its way to the operating system, in a file with a byte buffer of 8,192 bytes: all but the
+    reading under way must be in the file. The function must end soon after the signal.
+    """
+    with temporary_folder() as folder:
+        path = Path(folder) / "log.csv"
+        as_program(function, path, 0, runner=log_until_sigterm)
+        _compare_log(_logged(path), FEW, "without any signal", function)
+        codes = []
+        for stop_after in (3, 25, "trip"):
+            path = Path(folder) / f"log-{stop_after}.csv"
+            ended = as_program(function, path, stop_after, runner=log_until_sigterm)
+            codes.append(ended.exit_code)
+            _judge_signal(stop_after, path, ended, function)
+    ways = "between two readings and in the middle of a trip"
+    if 0 in codes:
+        return (f"SIGTERM came {ways}, and no reading was lost. The exit code is 0, as after a success: "
+                "if somebody should notice that it was stopped, end with sys.exit(143)")
+    return f"SIGTERM came {ways}: no reading was lost, the program has ended, and its exit code says that it was stopped"
+
+
+def log_until_sigterm(function, path, stop_after):
+    """Run in the other process: the runner of survive_sigterm."""
+    if stop_after == "trip":
+        _open_with_a_signal_in_a_trip(path)
+    came_at = []
+
+    def next_one(number):
+        if number == stop_after:
+            came_at.append(number)
+            signal.raise_signal(signal.SIGTERM)
+        if stop_after == "trip" and not came_at and Path(f"{path}.came").exists():
+            came_at.append(number)
+        if came_at and number > came_at[0] + 2:
+            os._exit(GOES_ON)  # as the system does a few seconds after a SIGTERM without effect
+
+    attempt(function, _readings(path, MANY if stop_after == "trip" else FEW, next_one), path)
+
+
+def _open_with_a_signal_in_a_trip(path):
+    """Let open() make files with a byte buffer of 8,192 bytes; SIGTERM comes in the first trip after 700 readings."""
+    class Interrupted(io.FileIO):
+        def write(self, data):
+            if _handed_out(path) >= 700 and not Path(f"{path}.came").exists():
+                Path(f"{path}.came").mkdir()
+                signal.raise_signal(signal.SIGTERM)
+            return super().write(data)
+
+    def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, open=io.open):
+        if "b" in mode or "r" in mode or "+" in mode:
+            return open(file, mode, buffering, encoding, errors, newline, *rest)
+        below = io.BufferedWriter(Interrupted(file, mode.replace("t", "")), buffering if buffering > 1 else 8192)
+        return io.TextIOWrapper(below, encoding, errors, newline, line_buffering=buffering == 1)
+
+    builtins.open = io.open = open_file
+
+
+def _judge_signal(stop_after, path, ended, function):
+    handed, logged = _handed_out(path), _logged(path)
+    if stop_after == "trip" and not Path(f"{path}.came").exists():
+        if handed < MANY:
+            raise NotYet(f"your function ended after {_spelled(handed)}, without any signal")
+        return  # there was no trip to interrupt: each reading went its way alone
+    # The reading that was under way in the trip was not handed over yet: its writerow() or flush() had not returned.
+    wanted = handed - 1 if stop_after == "trip" else handed
+    missing = next((number for number in range(1, wanted + 1) if logged[number - 1:number] != _as_logged([number])), None)
+    found = sum(row in logged for row in _as_logged(range(1, wanted + 1))) if missing else wanted
+    if ended.exit_code == GOES_ON:
+        why = "the signal is ignored" if "SIG_IGN" in code_of(function) else "neither your handler nor your loop ends the program"
+        raise NotYet(f"SIGTERM came, and the logger goes on: {why}. The system will soon kill it without asking")
+    if missing is None:
+        return
+    if stop_after == "trip":
+        raise NotYet(f"SIGTERM came during a trip, and {found:,} of {_spelled(wanted)} are in the file, although it was closed: "
+                     "your handler raises an error inside writerow(), and what was just being handed down is thrown away")
+    seen = f"SIGTERM came between two readings, and {found:,} of {_spelled(wanted)} are in the file"
+    if found == wanted - 1 and ended.exit_code != WITHOUT_HANDLER and missing == wanted:
+        raise NotYet(f"{seen}: the loop had taken one more reading, and was left before that was written")
+    raise NotYet(f"{seen}: {_why_lost_by_a_signal(function, ended.exit_code)}")
+
+
+def _why_lost_by_a_signal(function, exit_code):
+    code, called = code_of(function), names_called(function)
+    if why := why_still_waiting(function):
+        return why
+    if "_exit" in called:
+        return "os._exit() in your handler ends the program before the file is closed"
+    if "signal.signal" in calls_in(function) and exit_code != WITHOUT_HANDLER:
+        return "your handler ends the program before what was waiting is written"
+    if "flush" in called:
+        return "your flush does not come after each reading"
+    if "register" in called:
+        return "what was given to atexit runs at an orderly end, and this is none"
+    if "finally" in code or "except" in code:
+        return "a SIGTERM that nobody handles raises nothing, so no except and no finally is reached"
+    return "nobody handles the signal, and the others were still waiting in your program"
+
+
+# --- The order -------------------------------------------------------------------------------------------------
+
+@exercise
+def safe_order(my_order):
+    """Do the four steps in the order of the answer, and note where the reading is when it is acknowledged."""
+    order = order_of(my_order, "ABCD")
+    place = "in your program"
+    for step in order:
+        if step == "B":
+            written = True
+        if step == "C" and "B" in order[:order.index("C")]:
+            place = "in the page cache"
+        if step == "A" and place == "in the page cache":
+            place = "on the disk"
+        if step == "D":
+            written = "B" in order[:order.index("D")]
+            break
+    if not written:
+        raise NotYet("the reading is acknowledged before it is written at all: the sender forgets it, and you have nothing yet")
+    if place == "on the disk":
+        return "the reading is written, flushed and synced before it is acknowledged: even a power cut now loses nothing"
+    if place == "in the page cache":
+        early = "fsync came before the flush, and found nothing to save" if order.index("A") < order.index("C") else "fsync comes later"
+        raise NotYet(f"the reading is in the page cache when it is acknowledged: a power cut loses it ({early})")
+    raise NotYet("the reading still waits in your program when it is acknowledged: a kill loses it")
