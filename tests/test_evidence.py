@@ -59,7 +59,9 @@ def test_a_stop_signal_at_a_random_moment_loses_no_row_and_is_no_success(tmp_pat
         assert writing.stdout.readline() == b"ready\n"
         time.sleep(random.random() * 0.04)
         writing.terminate()
-        written = int(writing.communicate(timeout=120)[0])
+        answer = writing.communicate(timeout=120)[0]
+        assert answer, f"no answer, exit code {writing.returncode}"
+        written = int(answer)
         assert writing.returncode == 143
         with open(path, newline="", encoding="utf-8") as log:
             numbers = [int(row[0]) for row in csv.reader(log)]
