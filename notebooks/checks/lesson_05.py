@@ -1,4 +1,5 @@
 """Checks for notebook 05, Look inside the buffer."""
+import contextlib
 import csv
 import io
 import re
@@ -7,20 +8,27 @@ from pathlib import Path
 
 from checks.common import (
     NotYet,
-    code_of,
+    call_arguments,
+    calls_in,
     csv_bytes,
     exercise,
+    first_difference,
     load_orders,
+    order_of,
     read_by_another_process,
+    some_letters,
     temporary_folder,
+    whole_numbers,
     whole_rows,
     why_still_waiting,
 )
+from checks.windows import as_on_windows
 
-__all__ = ["trace_trips", "visible_log", "halve_the_trips"]
+__all__ = ["overtake", "trace_trips", "halve_the_trips", "visible_log", "which_switch", "bound"]
 
-ROW_SIZES, BUFFER_SIZE = [45, 45, 45, 120, 20, 20], 100
-MOST_ROWS_BEHIND = 10
+PIECES, BUFFER_SIZE = [45, 45, 45, 120, 20, 20], 100
+MOST_ORDERS_BEHIND = 10
+MOST_IN_TEXT_LAYER, SMALL_BUFFER, LARGE_BUFFER = 8192, 4096, 131_072
 
 
 class _NotingFile(io.FileIO):
@@ -35,52 +43,164 @@ class _NotingFile(io.FileIO):
         return super().write(data)
 
 
+def _count(number, thing):
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+# --- overtake ----------------------------------------------------------------------------------------------------
+
+@exercise
+def overtake(my_order):
+    """Write three lines through the three objects of a file, and compare their order in it with the answer."""
+    answer = order_of(my_order, "ABC")
+    with temporary_folder() as folder:
+        path = Path(folder) / "order.txt"
+        with open(path, "w", newline="") as export:
+            export.write("A\n")
+            export.buffer.write(b"B\n")
+            export.buffer.raw.write(b"C\n")
+        found = "".join(path.read_text().split())
+    if answer == found:
+        return f"the file holds {', '.join(found)}: what enters further in is in the file earlier"
+    if answer == "ABC":
+        raise NotYet("the file does not hold A, B, C: that is the order of the lines of the program, but two of the three objects "
+                     "keep what they get")
+    if answer[0] != "C":
+        raise NotYet(f"the first is not {answer[0]}: one of the three objects keeps nothing, so its line is in the file at once")
+    raise NotYet("C is the first, as you say; when the block ends, B waits in the byte buffer already, and A still has to come down to it")
+
+
+# --- trace_trips -------------------------------------------------------------------------------------------------
+
 @exercise
 def trace_trips(my_trips):
-    """Write six rows through a byte buffer of 100 bytes into a recorder and compare the sizes of its trips."""
-    try:
-        answer = [int(size) for size in my_trips]
-    except (TypeError, ValueError):
-        raise NotYet("answer with a list of sizes, such as [100, 195]") from None
+    """Give six pieces to a byte buffer of 100 bytes above a file that notes its trips, and compare their sizes."""
+    answer = whole_numbers(my_trips)
+    if not answer:
+        raise NotYet('answer with the sizes of the trips in their order, such as "45, 45, 45"')
     with temporary_folder() as folder:
-        noting_file = _NotingFile(Path(folder) / "rows.bin")
+        noting_file = _NotingFile(Path(folder) / "pieces.bin")
         with io.BufferedWriter(noting_file, BUFFER_SIZE) as byte_buffer:
-            for size in ROW_SIZES:
+            for size in PIECES:
                 byte_buffer.write(b"x" * size)
     trips = [len(trip) for trip in noting_file.trips]
     if answer == trips:
-        return "the recorder saw the same four trips"
-    if answer == ROW_SIZES:
-        raise NotYet("that is one trip a row: but a row that fits into the buffer waits there")
-    if answer == [sum(ROW_SIZES)]:
-        raise NotYet("that is one trip for all: but the rows are 295 bytes and the buffer holds 100")
-    if sum(answer) < sum(ROW_SIZES) and answer == trips[:len(answer)]:
-        raise NotYet(f"these trips are right, but they carry {sum(answer)} of 295 bytes: what happens to the rest at the end?")
-    if sum(answer) != sum(ROW_SIZES):
-        raise NotYet(f"your trips carry {sum(answer)} bytes, and the rows are 295 bytes")
+        return f"the raw file made the same {len(trips)} trips, and no piece was cut in two"
+    raise NotYet(_wrong_trips(answer, trips))
+
+
+def _wrong_trips(answer, trips):
+    total = sum(PIECES)
+    if answer == PIECES:
+        return "that is one trip for each piece: but a piece that fits into the buffer waits there"
+    if answer == [total]:
+        return f"that is one trip for all: but the pieces are {total} bytes and the buffer holds {BUFFER_SIZE}"
+    if answer == [len(trips)]:
+        return f"{len(trips)} is how many trips there are: answer with the bytes that each of them brings"
+    if sum(answer) < total and answer == trips[:len(answer)]:
+        return f"these trips are right, but they bring {sum(answer)} of {total} bytes: what happens to the rest?"
+    if sum(answer) != total:
+        return f"your trips bring {_count(sum(answer), 'byte')}, and the pieces are {total} bytes together"
+    if min(answer) < 1:
+        return "a trip brings at least one byte: when nothing waits, closing makes none"
     if BUFFER_SIZE in answer:
-        raise NotYet("a trip of 100 would cut a row in two: a buffer is not filled to the brim, what waits goes first")
-    if 165 in answer or 160 in answer:
-        raise NotYet("the row of 120 travels with no other: what waits goes first, then the 120 by itself")
-    if answer == [*trips[:-1], *ROW_SIZES[-2:]]:
-        raise NotYet("the first three trips are right; then two rows of 20 wait, and both fit: what makes them leave?")
+        return f"a trip of {BUFFER_SIZE} would cut a piece in two: the buffer is not filled to the brim, what waits goes first"
+    if 165 in answer or 160 in answer or 140 in answer:
+        return "the piece of 120 travels with no other: what waits goes first, and then the 120 by themselves"
+    if answer == [*trips[:-1], *PIECES[-2:]]:
+        return "the first three trips are right; then two pieces of 20 wait, and both fit: what makes them leave?"
+    if answer[0] == 135:
+        return f"the first trip is not 135 bytes: the third piece does not fit beside the first two, for the buffer holds {BUFFER_SIZE}"
     right = next((place for place, (mine, real) in enumerate(zip(answer, trips, strict=False)) if mine != real), len(trips))
-    raise NotYet(f"trip {right + 1} is not {answer[right]} bytes: which row no longer fits, and what is waiting then?")
+    if right == len(trips):
+        return f"your first {len(trips)} trips are right, and after them nothing is left"
+    return f"trip {right + 1} is not {_count(answer[right], 'byte')}: which piece no longer fits, and what is waiting then?"
+
+
+# --- halve_the_trips ---------------------------------------------------------------------------------------------
+
+@exercise
+def halve_the_trips(write_live):
+    """Call ``write_live(orders, export)`` with 1,142, 1,141 and 7 orders on a file that notes its trips; count and compare.
+
+    The numbers are even and odd, and only one of them ends near a ten: what is left over at the end must go as well. The
+    byte buffer holds 1 MiB, so that no trip happens by luck.
+    """
+    orders, counts = load_orders(), []
+    for number in (len(orders), len(orders) - 1, 7):
+        trips = _live_trips(write_live, orders[:number])
+        _judge_live(orders[:number], trips)
+        counts.append(len(trips))
+    return (f"{counts[0]:,} trips for {len(orders):,} orders, {_count(counts[2], 'trip')} for 7, and the screen is never more than "
+            f"{MOST_ORDERS_BEHIND} orders behind")
+
+
+def _live_trips(write_live, orders):
+    """Return what each trip brings while ``write_live`` runs."""
+    with temporary_folder() as folder:
+        noting_file = _NotingFile(Path(folder) / "live.csv")
+        export = io.TextIOWrapper(io.BufferedWriter(noting_file, 1 << 20), encoding="utf-8", newline="")
+        try:
+            write_live([dict(order) for order in orders], export)
+            trips = list(noting_file.trips)
+            if _is_closed(export):
+                raise NotYet("you closed export, and the caller can no longer write to it")
+        finally:
+            with contextlib.suppress(ValueError):  # it was detached
+                export.close()
+            noting_file.close()
+    return trips
+
+
+def _is_closed(export):
+    try:
+        return export.closed
+    except ValueError:
+        raise NotYet("you took export apart with detach(), and the caller can no longer write to it") from None
+
+
+def _judge_live(orders, trips):
+    rows_in = [_orders_in(trip) for trip in trips]
+    number, count = f"{len(orders):,}", _count(len(trips), "trip")
+    if not trips:
+        raise NotYet(f"not one trip: when write_live returns, all {number} orders are still waiting in the file object")
+    if max(rows_in) > MOST_ORDERS_BEHIND:
+        raise NotYet(f"{count} for {number} orders, but one of them brought {max(rows_in):,} orders: "
+                     "until then the screen was that many behind")
+    if len(trips) > (len(orders) + 1) // 2:  # who flushes after each second order may send a last one by itself
+        raise NotYet(f"{count} for {number} orders, and half of that is {len(orders) / 2:g}: each flush that sends something is a trip, "
+                     "and so is each line end when line buffering is on")
+    if sum(rows_in) < len(orders) and b"".join(trips) == csv_bytes(orders)[:sum(map(len, trips))]:
+        raise NotYet(f"when write_live returns after {number} orders, {sum(rows_in):,} of them are visible: who sends the last ones?")
+    difference = first_difference(csv_bytes(orders), b"".join(trips), "what reached the screen", as_rows=True)
+    if difference:
+        raise NotYet(difference)
+
+
+def _orders_in(trip):
+    rows = list(csv.reader(io.StringIO(trip.decode("utf-8", errors="replace"), newline="")))
+    return len(rows) - (bool(rows) and rows[0][:1] == ["order_id"])
+
+
+# --- visible_log -------------------------------------------------------------------------------------------------
+
+MESSAGES = ["started", "Łódź done", "finished"]
 
 
 @exercise
 def visible_log(open_log):
-    """Open a log with ``open_log(path)``, write three rows with csv.writer, let another process read after each."""
-    code = code_of(open_log)
+    """Open a log with ``open_log(path)``, as on Windows too, write three rows, and let another program read after each."""
     with temporary_folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a binary file with buffering=1 warns, and the sentence below says it better
         path = Path(folder) / "log.csv"
-        log = _opened(open_log, path)
-        try:
-            _watch_the_log(log, path, code)
-        finally:
-            log.close()
-    return "another process sees each row as soon as it is written"
+        with as_on_windows(open_log):
+            log = _opened(open_log, path)
+            try:
+                _watch_the_log(log, path, open_log)
+            finally:
+                if callable(getattr(log, "close", None)):
+                    log.close()
+    return "another program sees each row as soon as it is written, whole and with its letters"
 
 
 def _opened(open_log, path):
@@ -92,67 +212,103 @@ def _opened(open_log, path):
         raise
     if log is None:
         raise NotYet("open_log returned None: it must return the open file")
-    if not (hasattr(log, "write") and hasattr(log, "close")):
-        raise NotYet(f"open_log returned a {type(log).__name__}: it must return the open file")
+    if not callable(getattr(log, "write", None)):
+        raise NotYet(f"open_log returned a {type(log).__name__}, and csv.writer needs something with a write method, such as an open file")
     if getattr(log, "closed", False):
-        raise NotYet("the log is closed already: the job cannot write to it any more")
+        raise NotYet("the log is closed already, and the job cannot write to it any more")
+    if isinstance(log, io.RawIOBase | io.BufferedIOBase):
+        raise NotYet("the log is binary now: csv.writer writes text, and such a file takes only bytes")
     return log
 
 
-def _watch_the_log(log, path, code):
-    if isinstance(log, io.RawIOBase | io.BufferedIOBase):
-        raise NotYet("the log is binary now: csv.writer writes text, and such a file takes only bytes")
+def _watch_the_log(log, path, open_log):
+    rows = [["time", "message"]]
+    rows += [[f"12:0{number}", message] for number, message in enumerate(MESSAGES, start=1)]
     writer = csv.writer(log)
-    writer.writerow(["time", "message"])
-    for number, message in enumerate(["started", "halfway", "finished"], start=1):
-        writer.writerow([f"12:0{number}", message])
+    for number, row in enumerate(rows):
+        try:
+            writer.writerow(row)
+        except UnicodeEncodeError:
+            raise NotYet(f'the row {row} stops the job on Windows: without encoding="utf-8" it cannot write these letters') from None
         seen = read_by_another_process(path)
         if seen is None:
-            raise NotYet("there is no file at path: the other process looks for it by that name")
-        rows = whole_rows(seen.replace(b"\r\r\n", b"\r\n"))  # Windows, where newline='' was left out
-        if rows != number:
-            raise NotYet(f"after {number} written, another process sees {rows}{_why_not_visible(code)}")
+            raise NotYet("there is no file at path: the other program looks for it by that name")
+        if number and (found := whole_rows(seen.replace(b"\r\r\n", b"\r\n"))) < number:
+            raise NotYet(f"after {_count(number, 'row')} another program sees {found}{_why_not_visible(open_log)}")
+    if b"\r\r\n" in seen:
+        raise NotYet('each row is visible at once, but on Windows with a blank line after it: leave newline="" in')
+    expected = io.StringIO(newline="")
+    csv.writer(expected).writerows(rows)
+    difference = first_difference(expected.getvalue().encode("utf-8"), seen, "the log", as_rows=True)
+    if difference:
+        raise NotYet(difference)
 
 
-def _why_not_visible(code):
-    if ".flush()" in code:
-        return ": your flush runs when the log is opened, before there is a row"
-    if why_still_waiting(code):
-        return f": {why_still_waiting(code)}"
-    if re.search(r"buffering=\s*\d", code) or re.search(r"open\([^()]*,\s*'\w+',\s*\d", code):
+def _why_not_visible(open_log):
+    calls = calls_in(open_log)
+    if any(name.endswith(".flush") and not name.endswith(".buffer.flush") for name in calls):
+        return ": your flush runs when the log is opened, and no row is there yet"
+    if why := why_still_waiting(open_log):
+        return f": {why}"
+    sizes = [given.get("buffering", given.get(2)) for given in call_arguments(open_log, "open")]
+    if any(size is not None and re.fullmatch(r"\d[\d_]*", size) for size in sizes):
         return ": that number is the size of the byte buffer, and the rows wait above it, in the text layer"
     return ": the rows wait in the file object"
 
 
+# --- which_switch ------------------------------------------------------------------------------------------------
+
+RIGHT_SWITCHES = "ABCF"
+ABOUT_SWITCHES = {  # (job, letter) -> why it does not fit
+    (1, "B"): "a flush is not needed, because the end of the block sends what waits",
+    (1, "C"): "a flush at each line end makes a trip for each of a million rows, and nobody looks before the block has ended",
+    (2, "A"): "with nothing at all the rows still wait at the moment when the name is handed over",
+    (2, "C"): "a trip for each row works, but there is only one moment at which somebody looks",
+    (3, "A"): "with nothing at all the colleague sees no row for hours",
+    (3, "B"): "one flush sends what waits now, and a minute later the next row waits again",
+    (4, "A"): "with nothing at all the scheduler's log stays as it is",
+    (4, "B"): "one flush shows what was printed up to then, and nothing of what comes later",
+    (4, "C"): "buffering=1 is for a file that you open, and print writes to one that Python has opened",
+}
+
+
 @exercise
-def halve_the_trips(write_live):
-    """Call ``write_live(orders, export)`` on a file that keeps its trips; count them, and the rows in each.
-
-    The byte buffer holds 1 MiB, so that no trip happens by luck.
-    """
-    orders = load_orders()
-    with temporary_folder() as folder:
-        noting_file = _NotingFile(Path(folder) / "live.csv")
-        with io.TextIOWrapper(io.BufferedWriter(noting_file, 1 << 20), encoding="utf-8", newline="") as export:
-            write_live(orders, export)
-            closed, trips = export.closed, list(noting_file.trips)
-    if closed:
-        raise NotYet("you closed export: every row is visible, but the caller can no longer write to it")
-    rows_in = [_data_rows(trip) for trip in trips]
-    count = f"{len(trips):,} trip" if len(trips) == 1 else f"{len(trips):,} trips"
-    if not trips:
-        raise NotYet("not one trip: when write_live returns, all 1,142 rows are still waiting in the file")
-    if max(rows_in) > MOST_ROWS_BEHIND:
-        raise NotYet(f"{count}, but one of them brought {max(rows_in):,} rows: until then the screen was that many rows behind")
-    if sum(rows_in) < len(orders):
-        raise NotYet(f"{count}, but when write_live returns {sum(rows_in):,} of 1,142 rows are visible: who sends the last ones?")
-    if b"".join(trips) != csv_bytes(orders):
-        raise NotYet("the rows that arrived are not the orders: write a header, then each order once")
-    if len(trips) > len(orders) // 2:
-        raise NotYet(f"{count}, and half of 1,142 is 571: a flush, or a line end in a line-buffered file, is a trip")
-    return f"{count} instead of 1,142, and the screen is never more than {MOST_ROWS_BEHIND} rows behind"
+def which_switch(my_switches):
+    """Compare four letters, one for each job, with those that fit best, and say of the first wrong one why it does not."""
+    answer = order_of(my_switches)
+    if len(answer) != len(RIGHT_SWITCHES) or not set(answer) <= set("ABCDEF"):
+        raise NotYet('answer with four letters from A to F, one for each job, such as "FEDC"')
+    for job, (mine, right) in enumerate(zip(answer, RIGHT_SWITCHES, strict=True), start=1):
+        if mine != right:
+            raise NotYet(f"job {job} is not {mine}: {_why_not_this(job, mine)}")
+    return "no switch for the export, one flush for the one moment, line buffering for the watched file, -u for print"
 
 
-def _data_rows(trip):
-    rows = list(csv.reader(io.StringIO(trip.decode("utf-8", errors="replace"), newline="")))
-    return len(rows) - (bool(rows) and rows[0][:1] == ["order_id"])
+def _why_not_this(job, letter):
+    general = {"D": "buffering=1024 sets the size of the byte buffer, and the text layer above it keeps what it kept",
+               "E": "with write_through the rows wait in the byte buffer, one place further down",
+               "F": "-u is for print and standard output, and changes nothing for a file that you open"}
+    if job == 1 and letter in "DE":
+        return f"{general[letter]}, and this export needs no switch: the end of the block sends all"
+    if job == 4 and letter in "DE":
+        return "this sets something for a file that you open, and print writes to one that Python has opened"
+    return ABOUT_SWITCHES.get((job, letter)) or general[letter]
+
+
+# --- bound -------------------------------------------------------------------------------------------------------
+
+@exercise
+def bound(my_exports):
+    """Work out for which of six exports a missing flush can be the reason, and compare with the answer."""
+    answer = some_letters(my_exports, "ABCDEF")
+    small, large = (size + MOST_IN_TEXT_LAYER for size in (SMALL_BUFFER, LARGE_BUFFER))
+    if "E" in answer:
+        raise NotYet("E cannot be one: what waits is always the last that was written, and E lacks something in the middle")
+    for letter, missing in [("B", 64_000), ("D", 90_000)]:
+        if letter in answer:
+            raise NotYet(f"{letter} cannot be one: with a buffer of {SMALL_BUFFER:,} bytes at most {small:,} wait, "
+                         f"and {letter} lacks {missing:,}")
+    for letter, missing, size in [("F", 6_000, small), ("A", 64_000, large), ("C", 90_000, large)]:
+        if letter not in answer:
+            raise NotYet(f"{letter} can be one, too: it lacks the last {missing:,} bytes, and with its Python up to {size:,} can wait")
+    return f"A, C and F lack an end that fits into what can wait: {large:,} bytes with Python 3.14, {small:,} before"
