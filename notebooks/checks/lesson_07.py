@@ -1,10 +1,12 @@
 """Checks for notebook 07, Publish in one step."""
 import contextlib
 import csv
+import gc
 import os
 import shutil
 import signal
 import stat
+import traceback
 from pathlib import Path
 from unittest import mock
 
@@ -234,6 +236,10 @@ def _break_off(function, target, error, what="the rows broke off at the 20th"):
             raise
         if type(raised) is not type(error) and isinstance(raised, OSError):
             raise NotYet(f"{what}, and what comes out is another error, {type(raised).__name__}: {raised}") from None
+        # The error keeps the frames that it came through, and these keep a file that was opened without with.
+        traceback.clear_frames(raised.__traceback__)
+        error.__traceback__ = raised.__traceback__ = None
+        gc.collect()
     else:
         raise NotYet(f"{what}, and your function returned as if nothing had happened: the caller believes in a file "
                      "that is not there. Let the error through")
