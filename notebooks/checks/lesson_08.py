@@ -1,61 +1,400 @@
 """Checks for notebook 08, Recognise it elsewhere."""
 import contextlib
 import csv
+import gzip
 import io
+import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
-from checks.common import NotYet, code_of, exercise, load_orders, temporary_folder
+from checks.common import (
+    ORDERS_FILE,
+    NotYet,
+    calls_in,
+    code_of,
+    exercise,
+    first_difference,
+    load_orders,
+    named_but_not_called,
+    names_called,
+    one_letter,
+    run_python,
+    temporary_folder,
+    what_stopped,
+    whole_number,
+)
 
-__all__ = ["sort_reports", "predict_the_log", "upload_orders"]
+__all__ = ["find_the_attachment", "archive_at_noon", "zip_orders", "upload_orders", "sort_reports", "predict_the_log",
+           "fork_four_times", "sort_more_reports"]
 
-# The causes of the eight reports, each with the question that leads to it.
-REPORTS = [
+
+# --- First sitting: pandas -------------------------------------------------------------------------------------
+
+SCRIPT = """\
+table = pandas.read_csv("orders.csv", dtype=str)
+
+table.to_csv("all.csv", index=False)
+attach("all.csv")
+
+with open("first.csv", "w", newline="", encoding="utf-8") as export:
+    table.head(10).to_csv(export, index=False)
+    attach("first.csv")
+
+with open("last.csv", "wb") as export:
+    table.tail(10).to_csv(export, index=False)
+    attach("last.csv")
+
+with open("near.csv", "w", newline="", encoding="utf-8") as export:
+    table[table["postcode"] == "06000"].to_csv(export, index=False)
+attach("near.csv")
+"""
+WHY_WHOLE = {
+    "all.csv": "pandas got the name alone, so it opened and closed the file itself",
+    "last.csv": "the file is binary, and there pandas flushes",
+    "near.csv": "the block has ended before its name is used",
+}
+
+
+@exercise
+def find_the_attachment(my_line):
+    """Run the script with an ``attach`` that counts the rows in each file, and answer for the line that was named."""
+    number = whole_number(re.sub(r"^\W*lines?\b\W*", "", my_line, flags=re.IGNORECASE) if isinstance(my_line, str) else my_line)
+    lines = SCRIPT.splitlines()
+    if number is None or not 1 <= number <= len(lines):
+        raise NotYet(f"answer with the number of one line, from 1 to {len(lines)}")
+    found = _rows_attached()
+    line = lines[number - 1].strip()
+    if not line.startswith("attach("):
+        raise NotYet(f"line {number} mails nothing: which of the four lines with attach comes too early?")
+    name = line.split('"')[1]
+    if found[name]:
+        raise NotYet(f"the check has run the script, and {name} was attached with {_rows(found[name])}: {WHY_WHOLE[name]}")
+    others = ", ".join(f"{other} {rows:,}" for other, rows in found.items() if rows)
+    return f"{name} was attached with 0 rows, because they were still waiting in export; the others had theirs ({others})"
+
+
+def _rows_attached():
+    """Run the script in a folder of its own and return how many rows each file held when it was attached."""
+    import pandas  # here, so that the other notebooks need not wait for it
+
+    found = {}
+
+    def attach(name):
+        text = Path(name).read_text(encoding="utf-8")
+        found[name] = max(0, len(list(csv.reader(io.StringIO(text)))) - 1)
+
+    with temporary_folder() as folder, contextlib.chdir(folder):
+        Path("orders.csv").write_bytes(ORDERS_FILE.read_bytes())
+        exec(compile(SCRIPT, "the script", "exec"), {"pandas": pandas, "attach": attach})
+    return found
+
+
+def _rows(number):
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"
+
+
+# --- First sitting: gzip ---------------------------------------------------------------------------------------
+
+@exercise
+def archive_at_noon(my_choice):
+    """Do to an archive what the chosen proposal says, and read it at noon and in the evening."""
+    choice = one_letter(my_choice, "ABCD")
+    noon, evening = _read_at_noon_and_in_the_evening(choice)
+    if isinstance(noon, EOFError):
+        also = ", and fsync sends on only what has left it" if choice == "B" else ""
+        raise NotYet(f"the check has done that, and accounting got EOFError: {noon}. "
+                     f"The compressor keeps the end until it is closed{also}")
+    if len(evening) < 3:
+        raise NotYet(f'accounting reads {len(noon)} orders at noon, but in the evening the archive holds {len(evening)} of 3: '
+                     'mode "wt" begins the file anew, and the orders of the morning are gone')
+    return f"accounting reads {len(noon)} orders at noon, and all {len(evening)} in the evening"
+
+
+def _read_at_noon_and_in_the_evening(choice):
+    with temporary_folder() as folder:
+        path = Path(folder) / "orders.csv.gz"
+        archive = gzip.open(path, "wt", encoding="utf-8")
+        try:
+            archive.write("000001,Tea\n000002,Grapes\n")
+            if choice in "AB":
+                archive.flush()
+            if choice == "B":
+                os.fsync(archive.fileno())
+            if choice in "CD":
+                archive.close()
+            noon = _read_archive(path)
+            if choice in "CD":
+                archive = gzip.open(path, {"C": "at", "D": "wt"}[choice], encoding="utf-8")
+            archive.write("000003,Bananas\n")
+        finally:
+            archive.close()
+        return noon, _read_archive(path)
+
+
+def _read_archive(path):
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as archive:
+            return archive.read().splitlines()
+    except EOFError as error:
+        return error
+
+
+# --- First sitting: zip ----------------------------------------------------------------------------------------
+
+@exercise
+def zip_orders(function):
+    """Call ``zip_orders(table, path)`` with a data frame of 2 orders, then of all 1,142, and read the archive by its name."""
+    from pandas import DataFrame  # here, so that the other notebooks need not wait for pandas
+
+    orders = load_orders()
+    for some in (orders[:2], orders):
+        with temporary_folder() as folder:
+            path = str(Path(folder) / "orders.zip")
+            try:
+                function(DataFrame(some), path)
+            except ValueError as error:
+                if "closed" not in str(error):
+                    raise
+                raise NotYet(f"{what_stopped(error, function).rstrip(".")}. "
+                             "The member was closed while rows were still waiting in the text layer above it") from None
+            _judge_zip(path, some, function)
+    return "the archive is whole, and its member holds all 1,142 orders"
+
+
+def _judge_zip(path, orders, function):
+    if not Path(path).exists():
+        raise NotYet("there is no archive at path")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names, content = archive.namelist(), b""
+            if names == ["orders.csv"]:
+                content = archive.read("orders.csv")
+    except zipfile.BadZipFile as error:
+        raise NotYet(f"BadZipFile: {error}. When your function has returned, the archive is still open, and has no end") from None
+    if names != ["orders.csv"]:
+        raise NotYet(f"the archive holds {', '.join(names) or 'no member'}, and it should hold one member, orders.csv")
+    if trouble := _not_utf8(content, "the member"):
+        raise NotYet(trouble)
+    held = len(_rows_in(content))
+    if held < len(orders):
+        raise NotYet(f"the member holds {held:,} of the {len(orders):,} orders{_why_waiting(function, 'member')}")
+    if trouble := first_difference(_as_lists(orders), _as_lists(_rows_in(content)), "the member"):
+        raise NotYet(trouble)
+
+
+# --- First sitting: uploads ------------------------------------------------------------------------------------
+
+@exercise
+def upload_orders(function):
+    """Call ``upload_orders(table, upload)`` with a data frame of 2 orders, then of all 1,142, and read afterwards.
+
+    ``upload`` keeps the stream, as a library does that sends in the background. It is read when the function
+    has returned, from where it stood when it was passed on.
+    """
+    orders = load_orders()
+    _try_upload(function, orders[:2])
+    _try_upload(function, orders)
+    return "the library was called once, and finds all 1,142 rows when it reads after your function has returned"
+
+
+def _try_upload(function, orders):
+    uploads = []
+
+    def upload(stream, *_, **__):
+        uploads.append(_Upload(stream))
+
+    from pandas import DataFrame  # here, so that the other notebooks need not wait for pandas
+
+    try:
+        try:
+            function(DataFrame(orders), upload)
+        except ValueError as error:
+            if "closed file" not in str(error):
+                raise
+            raise NotYet(f"{what_stopped(error, function).rstrip(".")}. {_who_closed(function)}") from None
+        if not uploads:
+            raise NotYet("upload was never called")
+        if len(uploads) > 1:
+            raise NotYet(f"upload was called {len(uploads)} times: the shop would have every order more than once")
+        uploads[0].judge(orders, function)
+    finally:
+        for used in uploads:
+            with contextlib.suppress(Exception):
+                used.stream.close()
+
+
+def _who_closed(function):
+    if "memory.close" in calls_in(function):
+        return "Your function closes the memory, and a closed memory holds nothing"
+    return "Closing the text layer, as the end of a with block does, closes the memory below it, too; detach() takes it off instead"
+
+
+class _Upload:
+    """One call of the library: what it was passed, and how that looked at this moment."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.is_stream = hasattr(stream, "read") and hasattr(stream, "seek") and hasattr(stream, "tell")
+        self.is_text = isinstance(stream, io.TextIOBase)
+        self.closed = self.is_stream and bool(getattr(stream, "closed", False))
+        if self.is_stream and not self.is_text and not self.closed:
+            start = stream.tell()
+            self.from_here = stream.read()
+            stream.seek(0)
+            self.from_start = stream.read()
+            stream.seek(start)
+
+    def judge(self, orders, function):
+        total = f"{len(orders):,}"
+        if isinstance(self.stream, bytes | bytearray | memoryview):
+            raise NotYet("the library takes an open stream, and you passed it the bytes themselves: pass the memory")
+        if not self.is_stream:
+            raise NotYet(f"the library takes an open binary stream, and you passed it {_a(type(self.stream).__name__)}")
+        if self.is_text:
+            raise NotYet("the library takes bytes, and you passed it a text stream: pass the memory below")
+        if self.closed:
+            raise NotYet("the memory was closed before it was passed on: closing the text layer closes what is below it")
+        if trouble := _not_utf8(self.from_start, "the memory"):
+            raise NotYet(trouble)
+        held = len(_rows_in(self.from_start))
+        if held < len(orders):
+            raise NotYet(f"the memory holds {held:,} of the {total} rows when it is passed on"
+                         + _why_waiting(function))
+        if len(_rows_in(self.from_here)) < len(orders):
+            raise NotYet(f"the memory holds all of the {total} rows, but it does not stand at its start when you "
+                         "pass it on: the library reads on from there")
+        try:
+            sent = self.stream.read()
+        except ValueError:
+            raise NotYet("the memory was closed when the library came to read it, after your function had returned"
+                         + _why_closed(function)) from None
+        if trouble := first_difference(_as_lists(orders), _as_lists(_rows_in(sent)), "the upload"):
+            raise NotYet(trouble)
+
+
+def _why_waiting(function, below="memory"):
+    called = names_called(function)
+    if f"{below}.flush" in calls_in(function):
+        return f": {below}.flush() works on the {below}, and the rows wait in the text layer above it"
+    if named_but_not_called(function, "flush"):
+        return ": you named flush but did not call it; it needs its ()"
+    if "sleep" in called:
+        return ": they wait in the text layer, and nobody sends them on while you wait"
+    if "TextIOWrapper" not in called:
+        return ""
+    if not called & {"flush", "detach", "close"}:
+        return ": the others wait in the text layer"
+    if 0 <= code_of(function).find(".flush()") < code_of(function).find(".to_csv("):
+        return ": your flush comes before to_csv has written anything"
+    if below == "member":
+        return ": flush or close the text layer after to_csv, while the member is still open"
+    return ""
+
+
+def _why_closed(function):
+    if re.search(r"\bwith [^:]*\b(BytesIO|TemporaryFile|SpooledTemporaryFile)\(", code_of(function)):
+        return ": the end of its with block closes it"
+    if "TextIOWrapper" in names_called(function):
+        return ": a text layer that is closed, or that goes with your function, closes the memory below it"
+    return ""
+
+
+def _a(name):
+    return "nothing" if name == "NoneType" else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _not_utf8(content, what):
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"the bytes in {what} are not UTF-8"
+    return None
+
+
+def _rows_in(content):
+    text = bytes(content).decode("utf-8-sig", errors="replace")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _as_lists(rows):
+    return [list(map(str, rows[0])), *([str(value) for value in row.values()] for row in rows)] if rows else []
+
+
+# --- Reports ---------------------------------------------------------------------------------------------------
+
+# The letters that are right for each report, and the question that leads to them.
+FIRST_REPORTS = [
     ("A", "the name is used in the line after to_csv: who has flushed the open file by then?"),
     ("C", "the flush was made, and the library gets the open file, not its name: from where does it read on?"),
     ("B", "the rows were flushed, and the reader misses the end of the archive: who writes that?"),
-    ("D", "the tool wrote to the same file while the command line was waiting: how many writers are there?"),
+    ("A", "nothing is lost, it only comes late, and a terminal is different: where are the lines for that hour?"),
+    ("AB", "the archive itself is whole, and it is the text layer above its member that nobody closed: what was in it?"),
+]
+MORE_REPORTS = [
+    ("DA", "the tool wrote to the same file while the command line was waiting: how many writers are there?"),
     ("E", "each worker began as a copy of the first process: what was waiting in it at that moment?"),
     ("D", "the first run's file object was still alive when the second opened the file: how many writers are there?"),
-    ("A", "nothing is lost, it only comes late, and a terminal is different: where are the lines for that hour?"),
-    ("E", "the object held itself, so the garbage collector had to free it: what became of its waiting rows?"),
+    ("B", "the archive is right in the morning, so no row is lost: what is missing while it is still open?"),
+    ("E", "exit code 0 says nothing of the file: how does a forked worker end, and who closes what it has left open?"),
 ]
 
 
 @exercise
 def sort_reports(my_letters):
-    """Compare eight letters, A to E, with the causes of the eight reports, and help with the first wrong one."""
+    """Compare five letters, A to C, with the causes of the five reports, and help with the first wrong one."""
+    _sorted(my_letters, FIRST_REPORTS, "ABC")
+    return ("all five reports have their cause. "
+            "(A is honest for report 5, and so is B: its rows were waiting, and the text layer was not closed. Closing it cures both.)")
+
+
+@exercise
+def sort_more_reports(my_letters):
+    """Compare five letters, A to E, with the causes of the five reports, and help with the first wrong one."""
+    answer = _sorted(my_letters, MORE_REPORTS, "ABCDE")
+    other = "A would be" if answer[0] == "D" else "You say A, and D would be"
+    return ("all five reports have their cause. "
+            f"({other} as honest for report 1: the command line was waiting, and that only mattered because of a second writer.)")
+
+
+def _sorted(my_letters, reports, among):
     letters = my_letters.values() if isinstance(my_letters, dict) else my_letters
     try:
-        answer = [letter for letter in "".join(letters).upper() if letter.isalpha()]  # "1. A, 2. C" is as good as "AC"
+        text = "".join(map(str, letters)).upper()  # "1. A, 2. C" is as good as "AC"
     except TypeError:
-        answer = []
-    if len(answer) != len(REPORTS) or not set(answer) <= set("ABCDE"):
-        raise NotYet('answer with eight letters from A to E, such as "ABCDEABC"')
-    wrong = [number for number, (given, (cause, _)) in enumerate(zip(answer, REPORTS), start=1) if given != cause]
-    if not wrong:
-        return "all eight reports have their cause"
-    first = wrong[0]
-    raise NotYet(f"{len(REPORTS) - len(wrong)} of 8 are right. Look at report {first} again: {REPORTS[first - 1][1]}")
+        text = ""
+    answer = re.sub("[^A-Z]", "", text)
+    if len(answer) != len(reports) or not set(answer) <= set(among):
+        raise NotYet(f'answer with five letters from A to {among[-1]}, one for each report, such as "{(among * 2)[:5]}"')
+    wrong = [number for number, (given, (right, _)) in enumerate(zip(answer, reports, strict=True), start=1) if given not in right]
+    if wrong:
+        raise NotYet(f"{len(reports) - len(wrong)} of {len(reports)} are right. Look at report {wrong[0]} again: "
+                     f"{reports[wrong[0] - 1][1]}")
+    return answer
+
+
+# --- Second sitting: a log, and a fork -------------------------------------------------------------------------
+
+LOG_LINES = ["start", "sort now", "sorting", "end"]
 
 
 @exercise
 def predict_the_log(my_lines):
     """Run the program with a real child process and compare the lines of its log with the answer, a list."""
     if isinstance(my_lines, str):
-        my_lines = re.split(r"\n|,|;|\||->|→", my_lines.strip())
+        my_lines = re.findall(r"sort(?:\s+now|ing)|[a-z]+", my_lines.lower())
     try:
-        answer = [str(line).strip(" \t\r\n.'\"").lower() for line in my_lines]
+        answer = [" ".join(str(line).lower().split()).strip(" .'\"") for line in my_lines]
     except TypeError:
         answer = []
     found = _run_the_logging_program()
     if answer == found:
         return "the log holds: " + ", ".join(found)
-    if sorted(answer) != sorted(found):
+    if sorted(answer) != sorted(LOG_LINES):
         raise NotYet('answer with these four in the right order: "start", "sort now", "sorting", "end"')
-    if answer == ["start", "sort now", "sorting", "end"]:
+    if answer == LOG_LINES:
         raise NotYet('this is the order of the program, but "sort now" was written after the flush: where is it in line 5?')
     if answer[0] == "sorting":
         raise NotYet('"sorting" is not the first line: what has line 3 done with "start"?')
@@ -77,84 +416,50 @@ def _run_the_logging_program():
         return path.read_text(encoding="utf-8").splitlines()
 
 
+FORKING = """\
+import os, sys
+export = open(sys.argv[1], "w")
+export.write("id,item\\n")
+for number in range(4):
+    if os.fork() == 0:
+        export.write(f"{number},Tea\\n")
+        export.flush()
+        os._exit(0)
+    os.wait()
+export.close()
+"""
+ON_WINDOWS = ["id,item", "0,Tea", "id,item", "1,Tea", "id,item", "2,Tea", "id,item", "3,Tea", "id,item"]  # it has no fork
+
+
 @exercise
-def upload_orders(function):
-    """Call ``upload_orders(orders, upload)`` with a data frame of 2 orders, then of all 1,142, and read afterwards.
-
-    ``upload`` keeps the stream, as a library does that sends in the background. It is read when the function
-    has returned, from where it stood when it was passed on.
-    """
-    orders = load_orders()
-    code = code_of(function)
-    _try_upload(function, orders[:2], code)
-    _try_upload(function, orders, code)
-    return "the library finds all 1,142 rows"
-
-
-def _try_upload(function, orders, code):
-    uploads = []
-
-    def upload(stream, *_, **__):
-        uploads.append(_Upload(stream))
-
-    from pandas import DataFrame  # here, so that the other notebooks need not wait for pandas
-
-    try:
-        function(DataFrame(orders), upload)
-        if not uploads:
-            raise NotYet("upload was never called")
-        if len(uploads) > 1:
-            raise NotYet(f"upload was called {len(uploads)} times: the shop would have every order more than once")
-        uploads[0].judge(orders, code)
-    finally:
-        for used in uploads:
-            with contextlib.suppress(Exception):
-                used.stream.close()
+def fork_four_times(my_lines):
+    """Run the program, where the system can fork, and compare the number of lines in its file with the answer."""
+    answer = whole_number(my_lines)
+    if answer is None:
+        raise NotYet("answer with a whole number of lines")
+    found = _lines_after_four_forks()
+    if answer == len(found):
+        headers = found.count("id,item")
+        return f"the file has {headers} headers and {len(found) - headers} orders, {len(found)} lines"
+    if answer == 5:
+        raise NotYet("5 is one header and 4 orders, as if nothing were copied: what was waiting when each child began?")
+    if answer == 8:
+        raise NotYet("8 is a header and an order from each child: who else still has a header waiting, in line 9?")
+    if answer == 6:
+        raise NotYet("6 is 4 orders and 2 headers: line 4 forks four times, not once, and each child gets a copy")
+    if answer == 10:
+        raise NotYet("10 is 5 headers and 5 orders: but only the children write orders, one each")
+    if answer == 4:
+        raise NotYet("4 are the orders alone: where does the header go that was waiting when each child began?")
+    if answer > len(found):
+        raise NotYet(f"{answer:,} are too many: each child ends in line 7, so it forks no further, and it flushes two lines at most")
+    raise NotYet(f"{answer:,} are too few: count what each of the four children sends on in line 6, then what line 9 sends on")
 
 
-class _Upload:
-    """One call of the library: what it was passed, and how that looked at this moment."""
-
-    def __init__(self, stream):
-        self.stream = stream
-        self.is_stream = hasattr(stream, "read") and hasattr(stream, "seek") and hasattr(stream, "tell")
-        self.is_text = isinstance(stream, io.TextIOBase)
-        self.closed = self.is_stream and bool(getattr(stream, "closed", False))
-        if self.is_stream and not self.is_text and not self.closed:
-            start = stream.tell()
-            self.from_here = stream.read()
-            stream.seek(0)
-            self.from_start = stream.read()
-            stream.seek(start)
-
-    def judge(self, orders, code):
-        total = f"{len(orders):,}"
-        if not self.is_stream:
-            raise NotYet("the library takes an open stream: pass the memory itself, not what is in it")
-        if self.is_text:
-            raise NotYet("the library takes bytes, and you passed it a text stream: pass the memory below")
-        if self.closed:
-            raise NotYet("the memory was closed before it was passed on: closing the text layer closes what is below it")
-        if len(_rows(self.from_start)) < len(orders):
-            if "sleep" in code:
-                raise NotYet(f"not all of the {total} rows are in the memory: they wait in the text layer, and waiting longer "
-                             "does not move them")
-            if "memory.flush()" in code:
-                raise NotYet(f"not all of the {total} rows are in the memory: memory.flush() works on the lowest place, and "
-                             "the rows wait in the text layer above it")
-            raise NotYet(f"not all of the {total} rows are in the memory: some wait in the text layer")
-        if len(_rows(self.from_here)) < len(orders):
-            raise NotYet(f"the memory holds all of the {total} rows, but it does not stand at its start when you "
-                         "pass it on: the library reads on from there")
-        try:
-            sent = _rows(self.stream.read())
-        except ValueError:
-            raise NotYet("the memory was closed when the library came to read it: the text layer went with your function, "
-                         "and it closes what is below it") from None
-        if sent != orders:
-            raise NotYet("the rows that arrive are not the orders that you were given: header and rows, each once, as UTF-8")
-
-
-def _rows(content):
-    text = bytes(content).decode("utf-8-sig", errors="replace")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+def _lines_after_four_forks():
+    if not hasattr(os, "fork"):
+        return ON_WINDOWS
+    with temporary_folder() as folder:
+        path = Path(folder) / "workers.csv"
+        run_python(FORKING, path)
+        return path.read_text(encoding="utf-8").splitlines()
