@@ -158,7 +158,7 @@ def zip_orders(function):
             except ValueError as error:
                 if "closed" not in str(error):
                     raise
-                raise NotYet(f"{what_stopped(error, function).rstrip(".")}. "
+                raise NotYet(f"{what_stopped(error, function).rstrip('.')}. "
                              "The member was closed while rows were still waiting in the text layer above it") from None
             _judge_zip(path, some, function)
     return "the archive is whole, and its member holds all 1,142 orders"
@@ -214,7 +214,7 @@ def _try_upload(function, orders):
         except ValueError as error:
             if "closed file" not in str(error):
                 raise
-            raise NotYet(f"{what_stopped(error, function).rstrip(".")}. {_who_closed(function)}") from None
+            raise NotYet(f"{what_stopped(error, function).rstrip('.')}. {_who_closed(function)}") from None
         if not uploads:
             raise NotYet("upload was never called")
         if len(uploads) > 1:
