@@ -1,11 +1,10 @@
-"""Runs a learner's program in a process of its own, for the cases of notebook 09 where it may die or hang.
+"""Runs a learner's program in a process of its own, for the cases of notebook 09 where it may die, hang or lose a thread.
 
-Case 7 runs under the worst luck that threads may have: each order that is put into a queue, and each flush
-of a file, comes only when all other threads have got as far as they can. So a thread that nobody waits for
-is always too late, however fast the computer is.
+A background thread is tried under bad luck: a flush takes its time, the next order comes late, and no program can sleep
+its way out of it. So a thread that nobody waits for is too late, and nothing here looks into threading.
 """
 import builtins
-import functools
+import errno
 import io
 import json
 import os
@@ -17,7 +16,6 @@ import time
 from processes import attempt, stop, stop_for
 
 PLUG_PULLED = 9  # an exit code
-READINGS = [(f"08:{minute:02}", 4.0 + minute / 10) for minute in range(7)]
 
 
 # --- Files that differ from others ---
@@ -41,117 +39,132 @@ def open_with(raw=io.FileIO, text=io.TextIOWrapper):
     return open_file
 
 
-# --- Case 3: the program dies ---
+class SmallDisk(io.FileIO):
+    """A file on a disk with little ``room``, in bytes; what does not fit is refused, as a full disk does."""
 
-def log_until_the_plug_is_pulled(learner, path):
-    """Hand out the READINGS; when the next one is asked for, the process dies, and nothing gets a last chance."""
-    def readings():
-        yield from READINGS
+    room = 3000
+    was_full = False  # whether any file of the class was refused something
+
+    def write(self, data):
+        room = self.room - self.tell()
+        if room <= 0:
+            type(self).was_full = True
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(bytes(data)[:room])
+
+
+class TinyDisk(SmallDisk):
+    """One that is full before the first rows are in."""
+
+    room = 100
+
+
+# --- The cold store: the program dies ---
+
+def log_until_the_plug_is_pulled(learner, path, readings):
+    """Hand out ``readings``; when the next one is asked for, the process dies, and nothing gets a last chance."""
+    def one_by_one():
+        yield from readings
+        sys.stdout.flush()  # the screen shows what was printed, and the file gets nothing
         os._exit(PLUG_PULLED)
 
-    attempt(learner, readings(), path)
+    attempt(learner, one_by_one(), path)
     stop("your program returned before it had taken all readings")
 
 
-# --- Case 7: threads with bad luck ---
+# --- The till: a thread with bad luck ---
 
-LONGEST = 15  # seconds, those of hold_back() not counted; no program here needs a single one
-waits = {}  # a thread -> (what it waits for: a Condition or a Thread, whether for ever), until it is woken
-woken = []  # one entry each time that somebody is woken or has done waiting, so that two looks can be compared
-starting = set()  # the threads whose start() has not returned: they move, though nothing shows it yet
-held = set()  # the threads that hold_back() keeps
-helpers = set()  # the thread that watches, which is none of the program's own
-patience = iter(range(1000))  # how often all calls of hold_back() look, each after 2 ms or more
+SLOW, LATE = 0.6, 0.1  # seconds that a flush takes, and that an order is late
+STILL = 3  # seconds without a move after which a program hangs
+WAITS = "a thread waits for a row, or join() for a task_done(), that never comes"
+sleep = time.sleep
+delayed = []  # one entry for each thread that is kept by _delay()
 
 
 def save_with_bad_luck(learner, path, orders):
     """Save ``orders`` (JSON) under bad luck, and let the program end by itself, if it does."""
-    _note_who_waits()
-    started = _note_starts()
+    _watch_for_a_standstill(f"your program does not end: {WAITS}")
     threading.excepthook = _stop_for_thread
-    queue.Queue.put = _late(queue.Queue.put)
-    builtins.open = io.open = open_with(text=LateFile)
-    watcher = threading.Thread(target=_watch_for_a_standstill, daemon=True)
-    helpers.add(watcher)
-    watcher.start()
+    time.sleep = lambda seconds: sleep(min(seconds, 0.001))
+    for kind in (queue.Queue, LateSimpleQueue):
+        kind.put, kind.get = _late(kind.put), _impatient(kind.get)
+    queue.SimpleQueue = LateSimpleQueue
+    builtins.open = io.open = open_with(text=SlowFile)
     attempt(learner, json.loads(orders), path)
-    if started == [watcher]:
-        stop("no thread was started: write the rows in a thread")
+    if SlowFile.writers == {threading.main_thread()}:
+        stop("the main program wrote the rows itself: the till must not wait for the file, so let a thread write them")
 
 
-class LateFile(io.TextIOWrapper):
-    """A file whose flush() is late; close() calls it too."""
+def save_on_full_disk(learner, path, orders):
+    """Save ``orders`` (JSON) on a disk that is full; the exit code tells whether the program says so."""
+    _watch_for_a_standstill("the disk was full, and then your program does not end: the thread is gone, and somebody "
+                            "waits for it")
+    builtins.open = io.open = open_with(raw=TinyDisk)
+    learner(json.loads(orders), path)
+
+
+def save_until_the_orders_fail(learner, path, orders):
+    """Save ``orders`` (JSON), of which the fourth raises an error; the exit code tells whether the program says so."""
+    _watch_for_a_standstill("the orders stopped with an error, and then your program does not end: the thread still waits "
+                            "for the next order, because nobody told it that no more will come")
+    learner(OrdersThatFail(json.loads(orders)), path)
+
+
+class OrdersThatFail(list):
+    """Orders of which three can be had; then comes ``error``."""
+
+    error, raised = RuntimeError("the till was switched off"), False
+
+    def __iter__(self):
+        for number in range(len(self)):
+            yield self[number]
+
+    def __getitem__(self, number):
+        if not isinstance(number, slice) and number >= 3:
+            self.raised = True
+            raise type(self.error)(*self.error.args)
+        return super().__getitem__(number)
+
+
+class SlowFile(io.TextIOWrapper):
+    """A file whose flush() takes its time; close() calls it too. ``writers`` are the threads that wrote to any of them."""
+
+    writers = set()
+
+    def write(self, text):
+        self.writers.add(threading.current_thread())
+        return super().write(text)
 
     def flush(self):
         if not sys.is_finalizing():
-            hold_back()
+            _delay(SLOW)
         super().flush()
 
 
-def _late(method):
-    @functools.wraps(method)
-    def late_method(*arguments, **options):
-        hold_back()
-        return method(*arguments, **options)
-    return late_method
+class LateSimpleQueue(queue.SimpleQueue):
+    """A SimpleQueue under the same bad luck as a Queue."""
 
 
-def hold_back():
-    """Keep this thread until all others wait or are at their end, as long as there is patience."""
-    me = threading.current_thread()
-    held.add(me)
-    while _others_go_on(me) and next(patience, None) is not None:
-        time.sleep(0.002)
-    held.discard(me)
+def _late(put):
+    def late_put(waiting, item, block=True, timeout=None):
+        _delay(LATE)
+        put(waiting, item, block, timeout)
+    return late_put
 
 
-def _others_go_on(me):
-    others = [thread for thread in threading.enumerate() if thread not in held | helpers]
-    if starting or any(thread.is_alive() and thread not in waits for thread in others):
-        return True
-    # The main thread has come to its end: then Python waits for this one, or not.
-    return me.daemon and not threading.main_thread().is_alive()
+def _impatient(get):
+    def impatient_get(waiting, block=True, timeout=None):
+        if block and timeout is not None and waiting.empty():  # a till may be quiet for longer than anybody would wait
+            sleep(0.01)
+            raise queue.Empty
+        return get(waiting, block, timeout)
+    return impatient_get
 
 
-def _note_who_waits():
-    """Keep ``waits`` up to date: replace the methods in which a thread waits, and the one that wakes it."""
-    def noted(wait):
-        @functools.wraps(wait)
-        def noted_wait(thing, timeout=None):
-            waits[threading.current_thread()] = (thing, timeout is None)
-            try:
-                return wait(thing, timeout)
-            finally:
-                woken.append(thing)
-                waits.pop(threading.current_thread(), None)
-        return noted_wait
-
-    def noted_notify(condition, n=1, notify=threading.Condition.notify):
-        asleep = [thread for thread, (thing, _) in list(waits.items()) if thing is condition]
-        for thread in asleep[:n]:  # who came first is woken first, as in Condition itself
-            woken.append(condition)
-            waits.pop(thread, None)
-        notify(condition, n)
-
-    threading.Condition.wait = noted(threading.Condition.wait)
-    threading.Thread.join = noted(threading.Thread.join)
-    threading.Condition.notify = noted_notify
-
-
-def _note_starts():
-    """Return a list that will hold each thread that is started."""
-    started = []
-
-    def noted_start(thread, start=threading.Thread.start):
-        started.append(thread)
-        starting.add(thread)
-        try:
-            start(thread)
-        finally:
-            starting.discard(thread)
-
-    threading.Thread.start = noted_start
-    return started
+def _delay(seconds):
+    delayed.append(seconds)
+    sleep(seconds)
+    delayed.pop()
 
 
 def _stop_for_thread(arguments):
@@ -164,32 +177,14 @@ def _stop_for_thread(arguments):
     stop_for(error, who="your thread")
 
 
-def _watch_for_a_standstill():
-    looks = 0
-    while looks < LONGEST * 20:
-        time.sleep(0.05)
-        looks += not held  # the time for which we keep a thread is not its own
-        if _stands_still_for_a_while():
-            stop("your program does not end: a thread waits for a row, or join() for a task_done(), that never comes")
-    stop("your program does not end")
+def _watch_for_a_standstill(sentence):
+    """End the process with ``sentence`` once no thread has used the processor, or been delayed by us, for a while."""
+    def watch():
+        used, since = time.process_time(), time.monotonic()
+        while time.monotonic() - since < STILL:
+            sleep(0.1)
+            if delayed or time.process_time() - used > 0.02:  # seconds; to look itself takes less
+                used, since = time.process_time(), time.monotonic()
+        stop(sentence)
 
-
-def _stands_still_for_a_while():
-    """Look twice, because threads may move while we look: between the two nobody may have been woken."""
-    before = len(woken)
-    if not _stands_still():
-        return False
-    time.sleep(0.05)
-    return _stands_still() and len(woken) == before
-
-
-def _stands_still():
-    """Tell whether each thread of the program waits for ever for another one."""
-    threads = [thread for thread in threading.enumerate() if thread not in helpers and thread.is_alive()]
-    somebody_counts = any(not thread.daemon for thread in threads)
-    return somebody_counts and not starting and all(_waits_for_ever(thread) for thread in threads)
-
-
-def _waits_for_ever(thread):
-    awaited, for_ever = waits.get(thread, (None, False))
-    return for_ever and (not isinstance(awaited, threading.Thread) or awaited in waits)
+    threading.Thread(target=watch, daemon=True).start()

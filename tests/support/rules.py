@@ -28,6 +28,7 @@ WIDEST_LINE_OF_FIRST_EDITION = 100  # JupyterLab 4 shows 105 characters at 1280 
 LONGEST_CELL, LONGEST_CELL_LATER, LONGEST_CELL_OF_FIRST_EDITION = 12, 16, 20
 WHOLE_PROGRAMS = {  # cells that may be longer: the id -> why it is shown whole
     "03-program": "the article's program, shown whole once and then in parts",
+    "09-ex-case-background": "a colleague's program, as it was handed in",
 }
 BARE_WRITES = {  # cells that may end in a bare write: the id -> why its number is the subject
     "00-write": "what write() returns is the question",
