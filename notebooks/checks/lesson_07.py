@@ -17,6 +17,7 @@ from checks.common import (
     as_program,
     csv_bytes,
     exercise,
+    first_difference,
     names_called,
     order_of,
     some_letters,
@@ -248,7 +249,7 @@ def _break_off(function, target, error, what="the rows broke off at the 20th"):
 
 
 def _publish_watched(function, target, error=None):
-    """Call ``function`` with the rows, which end in ``error`` at the 20th if there is one, and watch the target."""
+    """Call ``function`` with the rows, which end in ``error`` at the 20th if there is one, and watch the target; return what was noted."""
     events = {"synced": False, "replaced": False}
     verdict = []
 
@@ -279,6 +280,8 @@ def _publish_watched(function, target, error=None):
 
     def watched_replace(src, dst, *, replace=os.replace, **options):
         source, destination = Path(src).resolve(), Path(dst).resolve()
+        if source == target.resolve():
+            stop("os.replace(a, b) gives the file a the name b: yours moves the target away, and readers find no file")
         if destination == target.resolve():
             look("before os.replace")
             if not source.is_relative_to(destination.parent):
@@ -287,14 +290,17 @@ def _publish_watched(function, target, error=None):
             if error is not None:
                 stop(f"the rows broke off at the 20th, and you publish all the same, {_seen(source)}")
             _judge_source(source, events, stop)
-            events["replaced"] = True
+            events["replaced"], events["mode"] = True, stat.S_IMODE(source.stat().st_mode)
         replace(src, dst, **options)
 
     def watched_rename(src, dst, **options):
         stop("os.rename fails on Windows when the target exists: use os.replace, which is the same on every system")
 
     try:
-        with _in_place_of(function, {os.fsync: watched_fsync, os.replace: watched_replace, os.rename: watched_rename}):
+        stand_ins = {os.fsync: watched_fsync, os.replace: watched_replace, os.rename: watched_rename}
+        if hasattr(os, "fdatasync"):
+            stand_ins[os.fdatasync] = watched_fsync
+        with _in_place_of(function, stand_ins):
             function(rows(), target, list(NAMES))
     finally:
         # The learner's code may have caught our exception on its way.
@@ -304,6 +310,7 @@ def _publish_watched(function, target, error=None):
         if _seen(target) == "today's file":
             raise NotYet("the new rows arrive, but not in one step: while the target is being filled, readers find a part of it")
         raise NotYet(f"os.replace was not called for the target, which holds {_seen(target)}")
+    return events
 
 
 @contextlib.contextmanager
@@ -322,6 +329,8 @@ def _in_place_of(function, stand_ins):
 
 
 def _judge_source(source, events, stop):
+    if not NEW.startswith(source.read_bytes()):
+        stop(first_difference(NEW, source, "the unfinished file", as_rows=True))
     if source.read_bytes() != NEW:
         stop(f"when you call os.replace the unfinished file holds {_seen(source)}: finish it first, flush and close")
     if open_files(source):
@@ -366,8 +375,10 @@ def _fail_to_replace(function, target):
     with _in_place_of(function, {os.replace: refused, os.rename: refused}):
         try:
             function(iter(ROWS), target, list(NAMES))
-        except PermissionError:
-            return
+        except Exception as error:
+            if isinstance(error, PermissionError) or isinstance(error.__context__, PermissionError):
+                return
+            raise
     raise NotYet("os.replace failed, and your function returned as if nothing had happened: let the error through")
 
 
@@ -387,14 +398,14 @@ def keep_the_readers(function):
         for mode in (0o600, 0o664):
             target.write_bytes(OLD)
             target.chmod(mode)
-            _publish_watched(function, target)
+            events = _publish_watched(function, target)
             if _seen(target) != "today's file":
                 raise NotYet(f"over an old file, the target holds {_seen(target)} instead of 40 rows")
-            _same_mode(function, target, mode)
+            _same_mode(function, target, mode, events["mode"])
     return "the new file has the permissions of the old one, and the first export of all works, too"
 
 
-def _same_mode(function, target, mode):
+def _same_mode(function, target, mode, at_replace):
     if os.name == "nt":  # which has no such bits to look at
         if not names_called(function) & {"copymode", "copystat", "chmod", "fchmod", "safe_export", "unfinished_file"}:
             raise NotYet("nothing in your function gives the new file the permissions of the old one")
@@ -404,6 +415,9 @@ def _same_mode(function, target, mode):
         wanted, found = (stat.filemode(stat.S_IFREG | bits) for bits in (mode, got))
         who = "others may read it now" if got & ~mode & 0o044 else "not everybody may use it who could before"
         raise NotYet(f"the old file was {wanted}, the new one is {found}: {who}")
+    if at_replace != mode:
+        raise NotYet("in the end the permissions are right, but for a moment after os.replace they were not: "
+                     "give them to the unfinished file, before the move")
 
 
 # --- What it promises ------------------------------------------------------------------------------------------
