@@ -10,7 +10,7 @@ The rest is generated:
     the definitions of such links     at the end of each Markdown cell that has some, in all notebooks
     the list of a page's entries      in its cell with the heading ## The entries
     a link to an entry's heading      becomes a link to its cell
-    the index by symptom              one cell of 10-field-guide.ipynb for each page
+    the index by symptom              one cell of 10-field-guide.ipynb for each page; the companions in one line each
     "129 entries on eleven pages"     wherever the index says so
 """
 import re
@@ -77,12 +77,13 @@ def maintain(notebooks):
             if cell.cell_type != "markdown":
                 continue
             if LIST in cell.source and file in of_page:
-                cell.source = _with_list(cell.source, of_page[file], file)
+                cell.source = _with_list(cell.source, [f"[{entry.number} {entry.title}]({entry.link_from(file)})" for entry in of_page[file]])
             if file == INDEX:
                 cell.source = COUNT.sub(f"{len(known)} entries on {NUMBERS[len(of_page)]} pages", cell.source)
                 for page in of_page:
                     if cell.id == f"10-symptoms-{page.partition('-')[0]}":
-                        cell.source = _with_list(cell.source, of_page[page], file, by_number=True)
+                        titles = [f"[{entry.number} {entry.title}][{entry.number}]" for entry in of_page[page]]
+                        cell.source = _with_list(cell.source, titles if page.startswith("10") else [" · ".join(titles)])
             cell.source = INLINE.sub(lambda link: f"][{link[1]}]", cell.source)
             cell.source = _with_definitions(cell, known, file)
     if INDEX in notebooks:
@@ -92,12 +93,11 @@ def maintain(notebooks):
             raise ValueError(f"{INDEX} has no cell {', '.join(sorted(lacking))}")
 
 
-def _with_list(source, listed, file, by_number=False):
-    """Return the Markdown ``source`` with the list in it, or at its end, replaced by one of the ``listed`` entries."""
-    lines = [f"- [{entry.number} {entry.title}]" + (f"[{entry.number}]" if by_number else f"({entry.link_from(file)})")
-             for entry in listed]
-    before, _, after = re.sub(r"(?:^- \[[A-Z]\d+ .*\n?)+", "\0", DEFINITION.sub("", source).rstrip(), count=1, flags=re.M).partition("\0")
-    return "\n\n".join(part for part in (before.strip(), "\n".join(lines), after.strip()) if part)
+def _with_list(source, items):
+    """Return the Markdown ``source`` with the list of entries in it, or at its end, replaced by the ``items``."""
+    parts = re.split(r"(?:^- \[[A-Z]\d+ .*\n?)+", DEFINITION.sub("", source).rstrip(), maxsplit=1, flags=re.MULTILINE)
+    parts.insert(1, "\n".join(f"- {item}" for item in items))
+    return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
 def _with_definitions(cell, known, file):
