@@ -61,8 +61,8 @@ WHY_WHOLE = {
 @exercise
 def find_the_attachment(my_line):
     """Run the script with an ``attach`` that counts the rows in each file, and answer for the line that was named."""
-    number = whole_number(re.sub(r"^\W*lines?\b\W*", "", my_line, flags=re.IGNORECASE) if isinstance(my_line, str) else my_line)
     lines = SCRIPT.splitlines()
+    number = _line_named(my_line, lines)
     if number is None or not 1 <= number <= len(lines):
         raise NotYet(f"answer with the number of one line, from 1 to {len(lines)}")
     found = _rows_attached()
@@ -74,6 +74,19 @@ def find_the_attachment(my_line):
         raise NotYet(f"the check has run the script, and {name} was attached with {_rows(found[name])}: {WHY_WHOLE[name]}")
     others = ", ".join(f"{other} {rows:,}" for other, rows in found.items() if rows)
     return f"{name} was attached with 0 rows, because they were still waiting in export; the others had theirs ({others})"
+
+
+def _line_named(my_line, lines):
+    """Return the number in 8, [8], "line 8" or "#8", or of the line that is quoted or whose file is named, else None."""
+    if isinstance(my_line, list | tuple | set) and len(my_line) == 1:
+        my_line = next(iter(my_line))
+    if not isinstance(my_line, str):
+        return whole_number(my_line)
+    named = [number for number, line in enumerate(lines, start=1)
+             if "attach(" in line and line.split('"')[1] in my_line]
+    if len(named) == 1 and not re.search(r"\d", my_line):
+        return named[0]
+    return whole_number(re.sub(r"^\W*(lines?)?\W*", "", my_line, flags=re.IGNORECASE))
 
 
 def _rows_attached():
@@ -156,10 +169,9 @@ def zip_orders(function):
             try:
                 function(DataFrame(some), path)
             except ValueError as error:
-                if "closed" not in str(error):
+                if "closed file" not in str(error):
                     raise
-                raise NotYet(f"{what_stopped(error, function).rstrip('.')}. "
-                             "The member was closed while rows were still waiting in the text layer above it") from None
+                raise NotYet(f"{what_stopped(error, function).rstrip('.')}. The member was closed by then") from None
             _judge_zip(path, some, function)
     return "the archive is whole, and its member holds all 1,142 orders"
 
@@ -173,15 +185,20 @@ def _judge_zip(path, orders, function):
             if names == ["orders.csv"]:
                 content = archive.read("orders.csv")
     except zipfile.BadZipFile as error:
+        content = Path(path).read_bytes()
+        if content and not content.startswith(b"PK"):
+            raise NotYet(f"BadZipFile: {error}. What stands at path was never a zip archive") from None
         raise NotYet(f"BadZipFile: {error}. When your function has returned, the archive is still open, and has no end") from None
     if names != ["orders.csv"]:
         raise NotYet(f"the archive holds {', '.join(names) or 'no member'}, and it should hold one member, orders.csv")
     if trouble := _not_utf8(content, "the member"):
         raise NotYet(trouble)
-    held = len(_rows_in(content))
-    if held < len(orders):
+    rows = _rows_in(content)
+    trouble = first_difference(_as_lists(orders), rows, "the member")
+    held = max(0, len(rows) - 1)
+    if held < len(orders) and not _lacks_header(trouble):
         raise NotYet(f"the member holds {held:,} of the {len(orders):,} orders{_why_waiting(function, 'member')}")
-    if trouble := first_difference(_as_lists(orders), _as_lists(_rows_in(content)), "the member"):
+    if trouble:
         raise NotYet(trouble)
 
 
@@ -259,19 +276,25 @@ class _Upload:
             raise NotYet("the memory was closed before it was passed on: closing the text layer closes what is below it")
         if trouble := _not_utf8(self.from_start, "the memory"):
             raise NotYet(trouble)
-        held = len(_rows_in(self.from_start))
+        rows = _rows_in(self.from_start)
+        held = max(0, len(rows) - 1)
+        if _lacks_header(trouble := first_difference(_as_lists(orders), rows, "the upload")):
+            raise NotYet(trouble)
         if held < len(orders):
             raise NotYet(f"the memory holds {held:,} of the {total} rows when it is passed on"
                          + _why_waiting(function))
-        if len(_rows_in(self.from_here)) < len(orders):
+        if len(_rows_in(self.from_here)) < len(rows):
             raise NotYet(f"the memory holds all of the {total} rows, but it does not stand at its start when you "
                          "pass it on: the library reads on from there")
         try:
             sent = self.stream.read()
         except ValueError:
-            raise NotYet("the memory was closed when the library came to read it, after your function had returned"
+            raise NotYet("what you passed on was closed when the library came to read it, after your function had returned"
                          + _why_closed(function)) from None
-        if trouble := first_difference(_as_lists(orders), _as_lists(_rows_in(sent)), "the upload"):
+        if sent != self.from_here:
+            raise NotYet("when you passed the memory on it stood at its start, and when the library came to read it, it did not: "
+                         "your function has read it, or moved in it, meanwhile")
+        if trouble := first_difference(_as_lists(orders), _rows_in(sent), "the upload"):
             raise NotYet(trouble)
 
 
@@ -279,6 +302,8 @@ def _why_waiting(function, below="memory"):
     called = names_called(function)
     if f"{below}.flush" in calls_in(function):
         return f": {below}.flush() works on the {below}, and the rows wait in the text layer above it"
+    if any(name.endswith(".buffer.flush") for name in calls_in(function)):
+        return f": .buffer.flush() works on the {below}, and the rows wait in the text layer above it"
     if named_but_not_called(function, "flush"):
         return ": you named flush but did not call it; it needs its ()"
     if "sleep" in called:
@@ -295,7 +320,9 @@ def _why_waiting(function, below="memory"):
 
 
 def _why_closed(function):
-    if re.search(r"\bwith [^:]*\b(BytesIO|TemporaryFile|SpooledTemporaryFile)\(", code_of(function)):
+    if "memory.close" in calls_in(function):
+        return ": your function closes it itself"
+    if re.search(r"\bwith [^:]*\b(BytesIO|open|TemporaryFile|SpooledTemporaryFile|NamedTemporaryFile)\(", code_of(function)):
         return ": the end of its with block closes it"
     if "TextIOWrapper" in names_called(function):
         return ": a text layer that is closed, or that goes with your function, closes the memory below it"
@@ -316,11 +343,15 @@ def _not_utf8(content, what):
 
 def _rows_in(content):
     text = bytes(content).decode("utf-8-sig", errors="replace")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    return list(csv.reader(io.StringIO(text, newline="")))
 
 
-def _as_lists(rows):
-    return [list(map(str, rows[0])), *([str(value) for value in row.values()] for row in rows)] if rows else []
+def _lacks_header(trouble):
+    return bool(trouble) and trouble.startswith("the header is missing")
+
+
+def _as_lists(orders):
+    return [list(orders[0]), *(list(order.values()) for order in orders)]
 
 
 # --- Reports ---------------------------------------------------------------------------------------------------
@@ -354,25 +385,39 @@ def sort_reports(my_letters):
 def sort_more_reports(my_letters):
     """Compare five letters, A to E, with the causes of the five reports, and help with the first wrong one."""
     answer = _sorted(my_letters, MORE_REPORTS, "ABCDE")
-    other = "A would be" if answer[0] == "D" else "You say A, and D would be"
+    other = {"D": "A would be as honest", "A": "You say A, and D would be as honest"}.get(answer[0], "A and D are both honest")
     return ("all five reports have their cause. "
-            f"({other} as honest for report 1: the command line was waiting, and that only mattered because of a second writer.)")
+            f"({other} for report 1: the command line was waiting, and that only mattered because of a second writer.)")
 
 
 def _sorted(my_letters, reports, among):
-    letters = my_letters.values() if isinstance(my_letters, dict) else my_letters
-    try:
-        text = "".join(map(str, letters)).upper()  # "1. A, 2. C" is as good as "AC"
-    except TypeError:
-        text = ""
-    answer = re.sub("[^A-Z]", "", text)
-    if len(answer) != len(reports) or not set(answer) <= set(among):
+    """Return the letters given, one or more a report ("A/D" for one of them), or raise NotYet."""
+    answer = _letters_for_each(my_letters, len(reports))
+    if answer is None or not set("".join(answer)) <= set(among):
         raise NotYet(f'answer with five letters from A to {among[-1]}, one for each report, such as "{(among * 2)[:5]}"')
-    wrong = [number for number, (given, (right, _)) in enumerate(zip(answer, reports, strict=True), start=1) if given not in right]
+    pairs = zip(answer, reports, strict=True)
+    wrong = [number for number, (given, (right, _)) in enumerate(pairs, start=1) if not set(given) <= set(right)]
     if wrong:
         raise NotYet(f"{len(reports) - len(wrong)} of {len(reports)} are right. Look at report {wrong[0]} again: "
                      f"{reports[wrong[0] - 1][1]}")
     return answer
+
+
+def _letters_for_each(answer, count):
+    """Return such as ["D", "E"] for "DE", "1. D, 2. E", ["d", "e"], {1: "D", 2: "E"}, or None when they are not ``count``."""
+    if isinstance(answer, dict):
+        answer = list(answer.values())
+    if isinstance(answer, str):
+        words = re.split(r"[\s,;]+", answer)
+    elif isinstance(answer, list | tuple):
+        words = list(map(str, answer))
+    else:
+        return None
+    words = [found for word in words if (found := re.sub("[^A-Z]", "", word.upper()))]
+    for letters in (words, list("".join(words))):
+        if len(letters) == count:
+            return letters
+    return None
 
 
 # --- Second sitting: a log, and a fork -------------------------------------------------------------------------
@@ -384,11 +429,12 @@ LOG_LINES = ["start", "sort now", "sorting", "end"]
 def predict_the_log(my_lines):
     """Run the program with a real child process and compare the lines of its log with the answer, a list."""
     if isinstance(my_lines, str):
-        my_lines = re.findall(r"sort(?:\s+now|ing)|[a-z]+", my_lines.lower())
+        my_lines = re.findall(r"sort(?:[\s_]+now|ing)|[a-z]+", my_lines.lower())
     try:
-        answer = [" ".join(str(line).lower().split()).strip(" .'\"") for line in my_lines]
+        words = [str(line).lower().replace("_", " ").split() for line in my_lines]
     except TypeError:
-        answer = []
+        words = []
+    answer = [line for line in (re.sub(r"^\W*\d*\W*|\W*$", "", " ".join(line)) for line in words) if line]
     found = _run_the_logging_program()
     if answer == found:
         return "the log holds: " + ", ".join(found)
@@ -450,10 +496,10 @@ def fork_four_times(my_lines):
     if answer == 10:
         raise NotYet("10 is 5 headers and 5 orders: but only the children write orders, one each")
     if answer == 4:
-        raise NotYet("4 are the orders alone: where does the header go that was waiting when each child began?")
+        raise NotYet("4 is the orders alone: where does the header go that was waiting when each child began?")
     if answer > len(found):
-        raise NotYet(f"{answer:,} are too many: each child ends in line 7, so it forks no further, and it flushes two lines at most")
-    raise NotYet(f"{answer:,} are too few: count what each of the four children sends on in line 6, then what line 9 sends on")
+        raise NotYet(f"{answer:,} is too many: each child ends in line 7, so it forks no further, and it flushes two lines at most")
+    raise NotYet(f"{answer:,} is too few: count what each of the four children sends on in line 6, then what line 9 sends on")
 
 
 def _lines_after_four_forks():
