@@ -4,9 +4,10 @@ from nbformat import from_dict
 from playwright.sync_api import expect
 
 from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook
-from tests.support.exercises import exercises_in
+from tests.support import links
 from tests.support.comparison import difference
-from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
+from tests.support.exercises import exercises_in
+from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
 
 ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
 
@@ -83,19 +84,22 @@ def test_notebook_7_runs_it_too(notebook7, page, path):
     close_notebook(page)
 
 
-OPEN_TAB = "name => window.jupyterapp.commands.execute('docmanager:open', {path: `notebooks/${name}`})"
+GUIDE = links.entries({path.name: read_notebook(path) for path in notebook_paths()})
+INDEX = [cell for cell in read_notebook(NOTEBOOK_FOLDER / links.INDEX).cells
+         if cell.source.startswith("### ") and cell.id.startswith(("10-symptoms-", "10-errors-", "10-words-"))]
 
 
-@pytest.mark.parametrize("link", ["The last rows are missing", "A9"])
-def test_a_click_in_the_index_opens_the_file_of_an_entry_and_once_that_is_open_goes_to_the_entry(lab, page, link):
-    open_notebook(page, lab("10-field-guide.ipynb"))
-    page.locator(f"{PANEL} a", has_text=link).filter(visible=True).first.click()
-    heading = page.locator(f"{PANEL} h3", has_text="A9 The last rows are missing")
-    expect(page.locator(f"{PANEL} h1", has_text="Look up an empty or short file")).to_be_in_viewport()
-    expect(heading).to_be_attached()
-    expect(heading).not_to_be_in_viewport()
-    page.evaluate(OPEN_TAB, "10-field-guide.ipynb")
-    page.locator(f"{PANEL} a", has_text=link).filter(visible=True).first.click()
-    expect(heading).to_be_in_viewport()
+@pytest.mark.parametrize("cell", INDEX, ids=lambda cell: cell.id)
+def test_a_click_in_the_index_lands_on_the_entry_and_lights_it_up(lab, page, cell):
+    heading = cell.source.splitlines()[0].removeprefix("### ")
+    entry = GUIDE[links.USED.search(cell.source)[1]]
+    open_notebook(page, lab(links.INDEX))
+    place = page.locator(f"{PANEL} .jp-Cell", has=page.locator("h3", has_text=heading)).last
+    place.locator(f"a[href$='#cell-id={entry.place}']").first.click()
+    target = page.locator(f"{PANEL} .jp-Cell", has=page.locator("h3", has_text=f"{entry.number} {entry.title}"))
+    expect(target.locator("h3")).to_be_in_viewport()
+    expect(target).to_contain_class("jp-mod-selected")
+    place = target.locator("h3").bounding_box()
+    assert place["y"] < 600, "the heading stands at the lower edge, and its entry below it"
     page.evaluate("""async () => { for (const widget of window.jupyterapp.shell.widgets('main'))
         await widget.sessionContext?.shutdown(); }""")
