@@ -76,7 +76,7 @@ def run(way, *arguments):
 
 def run_all(*ways):
     """Run these ways out, and return a dictionary for a picture: the way in words -> its Outcome."""
-    return {way.__name__.replace("_", " "): run(way) for way in ways}
+    return {way.__name__.replace("Ctrl_C", "Ctrl+C").replace("_", " "): run(way) for way in ways}
 
 
 def _write_and_leave(way, path, *arguments):
