@@ -24,7 +24,8 @@ SYMPTOM_PAGES = [number for number in ENTRIES if number[0] not in "OT"]  # 01b a
 ONE_EXPERIMENT = pytest.mark.parametrize("number", SYMPTOM_PAGES)
 NUMBER = re.compile(r"\b[A-IOT]\d{1,2}\b")
 # Code, headings and link texts with their addresses: what a number may stand in without being a link of its own.
-WITHOUT_LINKS = re.compile(r"```.*?```|`[^`]*`|^#{1,6} .*?$|\[[^\]]*\]\([^)]*\)|\[[^\]]*\]\[[A-Z]\d+\]|\[[A-Z]\d+\]", re.DOTALL | re.MULTILINE)
+WITHOUT_LINKS = re.compile(r"```.*?```|`[^`]*`|^#{1,6} .*?$|\[[^\]]*\]\([^)]*\)|\[[^\]]*\]\[[A-Z]\d+\]|\[[A-Z]\d+\]",
+                           re.DOTALL | re.MULTILINE)
 
 
 def cells_of(number):
@@ -119,8 +120,8 @@ def test_a_page_that_the_index_lacks_is_refused():
 
 
 def test_definitions_are_those_of_the_entries_that_a_cell_links_to():
-    page = new_notebook(cells=[new_markdown_cell("### A1 One"), new_markdown_cell("### A2 Two\n\nNot `[A2]`, [A1] or [again][A1].\n\n[A2]: old"),
-                               new_code_cell("[A1]")])
+    two = new_markdown_cell("### A2 Two\n\nNot `[A2]`, [A1] or [again][A1].\n\n[A2]: old")
+    page = new_notebook(cells=[new_markdown_cell("### A1 One"), two, new_code_cell("[A1]")])
     page.cells[0]["id"] = "10a-a1"
     other = new_notebook(cells=[new_markdown_cell("The entry [A1].")])
     notebooks = {"10a-page.ipynb": page, "03-lesson.ipynb": other}
@@ -196,3 +197,25 @@ def words_of_the_index():
 @pytest.mark.parametrize("word, number", words_of_the_index())
 def test_a_word_of_the_index_stands_in_the_entry_that_it_leads_to(word, number):
     assert plain(word) in plain(text_of(number))
+
+
+def messages_of_the_index():
+    """Return (message, number of its entry) for each message of the index and each entry that it leads to."""
+    pairs = []
+    for cell in index_cells("errors"):
+        for line in re.findall(r"^- (.+)$", links.DEFINITION.sub("", cell.source), re.MULTILINE):
+            waiting, linked = [], False
+            for message, number in re.findall(r"`(.+?)`(?=[: ·,]|$)|\[[^\]]+\]\[([A-Z]\d+)\]", line):
+                waiting = [*([] if linked else waiting), message] if message else waiting
+                linked = bool(number)
+                pairs += [(each, number) for each in waiting if number and number[0] in "ABCDOT"]
+    return pairs
+
+
+@pytest.mark.parametrize("message, number", messages_of_the_index())
+def test_a_message_of_the_index_stands_in_the_entry_that_it_leads_to_or_three_words_of_it(message, number):
+    words = plain(re.sub(r"^[\w.]+(?:Error|Warning|Operation|File|GzipFile): |\[\w+ \d+\] ", "", message)).split()
+    pieces = {" ".join(words[start:start + 3]) for start in range(max(1, len(words) - 2))}
+    numbers = set(re.findall(r"\[(?:Errno|WinError) \d+\]", message))
+    text = " ".join(plain(text_of(number)).split())
+    assert any(piece in text for piece in pieces | {plain(each) for each in numbers} | {plain(message.partition(":")[0])} - {"oserror"})

@@ -77,7 +77,8 @@ def maintain(notebooks):
             if cell.cell_type != "markdown":
                 continue
             if LIST in cell.source and file in of_page:
-                cell.source = _with_list(cell.source, [f"[{entry.number} {entry.title}]({entry.link_from(file)})" for entry in of_page[file]])
+                titles = [f"[{entry.number} {entry.title}]({entry.link_from(file)})" for entry in of_page[file]]
+                cell.source = _with_list(cell.source, titles)
             if file == INDEX:
                 cell.source = COUNT.sub(f"{len(known)} entries on {NUMBERS[len(of_page)]} pages", cell.source)
                 for page in of_page:
