@@ -472,6 +472,12 @@ def test_a_name_as_long_as_the_system_allows_is_exported_to(tmp_path, length):
     assert target.read_bytes() == b"a\r\n1\r\n" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_two_spellings_of_one_long_name_share_a_lock():
+    long, loud = Path("o" * 150 + ".csv"), Path("O" * 150 + ".CSV")
+    assert safe_export_module._hidden(long) == safe_export_module._hidden(loud), "they are one file on Windows and macOS"
+    assert safe_export_module._hidden(long) != safe_export_module._hidden(Path("o" * 151 + ".csv"))
+
+
 # --- Targets that cannot be replaced without breaking something ----------------------------------------------------------
 
 def refused(target, kind=Refused):

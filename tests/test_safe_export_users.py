@@ -147,6 +147,32 @@ def test_in_a_sticky_folder_another_users_file_is_refused_before_anything_is_mad
     assert act(ALICE, EXPORT, target) == 1
 
 
+def test_the_owner_of_a_sticky_folder_may_replace_what_others_made(shared):
+    os.chown(shared, *BOB)
+    shared.chmod(0o1777)
+    target = make(shared / "orders.csv", ALICE, 0o644)
+    assert act(BOB, EXPORT, target) == 1
+
+
+def test_a_child_forked_meanwhile_does_not_keep_a_lock_file_that_cannot_be_removed(shared):
+    shared.chmod(0o1777)
+    make(shared / ".orders.csv.lock", ALICE, 0o644)
+    assert act(BOB, """
+import signal
+children = []
+def rows():
+    children.append(os.fork())
+    if not children[0]:
+        time.sleep(60)
+        os._exit(0)
+    yield {"a": 1}
+try:
+    answer = safe_export(rows(), target, ["a"]) + safe_export([{"a": 1}], target, ["a"])
+finally:
+    os.kill(children[0], signal.SIGKILL)
+""", shared / "orders.csv") == 2
+
+
 def test_a_folder_that_one_may_not_write_to_is_named(shared):
     target = make(shared / "orders.csv", BOB, 0o666)
     shared.chmod(0o755)
