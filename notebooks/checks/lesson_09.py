@@ -24,6 +24,7 @@ from unittest import mock
 from checks.common import (
     NotYet,
     as_program,
+    calls_in,
     code_of,
     csv_bytes,
     exercise,
@@ -39,6 +40,7 @@ from checks.common import (
     why_still_waiting,
 )
 from checks.threads import (
+    TOO_QUIET,
     OrdersThatFail,
     SmallDisk,
     log_until_the_plug_is_pulled,
@@ -82,7 +84,7 @@ def orders_in(rows):
 
 def short_or_other(rows, orders):
     """Return what is wrong with ``rows`` that should be those of ``orders``: how many there are, or the first difference."""
-    if len(rows) < len(table(orders)):
+    if len(rows) < len(table(orders)) and rows[:1] in ([], table(orders)[:1]):
         return f"{orders_in(rows):,} of {len(orders):,} orders"
     return f"other rows: {first_difference(table(orders), rows)}"
 
@@ -102,6 +104,12 @@ def once(calls, what):
         raise NotYet(f"{what} 0 times: call it once")
     if len(calls) > 1:
         raise NotYet(f"{what} {len(calls)} times: once is what was asked for")
+
+
+def flushes_the_screen(function):
+    """Tell whether ``function`` flushes the screen and no file."""
+    flushed = {name.removesuffix(".flush") for name in calls_in(function) if name.endswith(".flush")}
+    return bool(flushed) and flushed <= {"sys.stdout", "stdout"}
 
 
 def wants_a_name(name, who):
@@ -154,6 +162,9 @@ def price_list(my_line):
 
 # --- It works when I look ---
 
+ONLY_THE_SCREEN = "sys.stdout.flush() flushes the screen, not your file"
+
+
 @exercise
 def case_debug(function):
     """Call ``nightly_export(orders, path, upload)`` for a quiet day and a busy one, without debug and with it.
@@ -193,10 +204,12 @@ def _export_by_night(function, orders, day, debug, looking):
     seen = f"on the {day} day the uploader finds {short_or_other(rows, orders)}"
     if debug and debug.default is True:
         raise NotYet(f"{seen} as soon as debug is off again: debug=True hides the fault")
-    if len(rows) >= len(table(orders)):
+    if "other rows" in seen:
         raise NotYet(seen)
     if why_still_waiting(function):
         raise NotYet(f"{seen}: {why_still_waiting(function)}")
+    if flushes_the_screen(function):
+        raise NotYet(f"{seen}: {ONLY_THE_SCREEN}")
     if "flush" in names_called(function):
         raise NotYet(f"{seen}: no flush of the export runs between the last row and upload")
     raise NotYet(f"{seen}. What does the debug line do besides printing?")
@@ -215,6 +228,8 @@ def case_logger(function):
         with temporary_folder() as folder:
             path = Path(folder) / "log.csv"
             ended = as_program(function, path, readings, runner=log_until_the_plug_is_pulled)
+            if not path.exists():
+                raise NotYet(f"the program was killed after {len(readings)} readings, and there is no file at path")
             rows = rows_of(content_of(path))
         _judge_log(function, readings, rows)
         _judge_screen(readings, ended.printed)
@@ -246,6 +261,8 @@ def _why_log_is_short(function):
         return why_still_waiting(function)
     if re.search(r"\bbuffering=(?!1\b)", code):
         return "buffering= sets the byte buffer, and the text layer above it still keeps the rows"
+    if flushes_the_screen(function):
+        return ONLY_THE_SCREEN
     if "flush" in called:
         return "your flush does not run after every reading"
     return "a killed process does not get to the end of its with block"
@@ -266,7 +283,7 @@ def _judge_screen(readings, printed):
 
 @exercise
 def archive_check(function):
-    """Call ``check_archive(path, orders)`` with two good archives and eight bad ones."""
+    """Call ``check_archive(path, orders)`` with two good archives and ten bad ones."""
     orders = load_orders()
     few, whole = orders[:3], csv_bytes(orders)
     with temporary_folder() as folder, quietly():
@@ -283,6 +300,8 @@ def archive_check(function):
             ("an archive whose last order is torn", gzip.compress(whole[:-12])),
             ("an archive with each order twice", gzip.compress(csv_bytes(orders + orders))),
             ("an archive with yesterday's orders, as many as today's", gzip.compress(csv_bytes(orders[:1] + orders[:-1]))),
+            ("an archive in which one order stands twice, and another is missing",
+             gzip.compress(csv_bytes(orders[:1] + orders[:1] + orders[2:]))),
             ("an archive without an end, as Ben's program leaves it", gzip.compress(whole)[:-8]),
             ("a file that is not compressed", whole),
             ("a file that is not there", None),
@@ -294,7 +313,7 @@ def archive_check(function):
                 raise NotYet(f"your check passes {what}")
             if content is not None and content_of(path) != content:
                 raise NotYet("your check changes the file: open it for reading")
-    return "it passes 2 good archives, and refuses an empty one, short ones, torn ones and 4 others"
+    return "it passes 2 good archives, and refuses an empty one, short ones, torn ones and 5 others"
 
 
 def _refusal(function, path, orders):
@@ -417,18 +436,24 @@ def _judge_upload(function, orders, content, in_package):
     why = why_still_waiting(function)
     if content.startswith(b"\xef\xbb\xbf"):
         raise NotYet(first_difference(whole, content, what="what the upload received"))
-    if not content and rows_of(in_package) == table(orders):
+    if not in_package:
+        raise NotYet("the upload received 0 of 1,142 orders: the package is empty")
+    if rows_of(in_package) == table(orders) and not content:
         raise NotYet("the upload received 0 of 1,142 orders: all are in the package, but it stands at its end, "
                      "and from there nothing is left to read")
+    if rows_of(in_package) == table(orders):
+        raise NotYet(f"all 1,142 orders are in the package, but it stands at byte {len(in_package) - len(content):,}, "
+                     "and the upload received what comes after it")
     if not content:
         raise NotYet("the upload received 0 of 1,142 orders: the package stands at its end, and the last rows are not "
                      f"even in it: {why or 'they wait in the text layer'}")
     if whole.startswith(content):
         count = f"the upload received {orders_in(rows_of(content)):,} of 1,142 orders"
         if {"flush", "detach"} & names_called(function):
-            raise NotYet(f"{count}: what comes after your flush, or was not written, is missing")
+            raise NotYet(f"{count}: the others wait in the text layer, or were never written; no flush of the text layer came "
+                         "behind them")
         raise NotYet(f"{count}, not the last ones: " + (why or "they still wait in the text layer, above the package"))
-    if whole.endswith(content) or len(in_package) < len(whole):
+    if len(in_package) < len(whole):
         raise NotYet("the upload received orders without their beginning: the package went back to its start, and then "
                      "the last rows were written over the first")
     raise NotYet(f"the upload received {short_or_other(rows_of(content), orders)}")
@@ -622,7 +647,9 @@ def _judge_history(start, rows, expected):
         raise NotYet(f"an order is not as it was ({first_difference(expected, rows, what='the history')}): the old rows must "
                      "stay as they are, with their spaces and line breaks")
     if len(rows) < len(expected):
-        raise NotYet(f"the history holds {orders_in(rows)} of {orders_in(expected)} orders: old ones are gone")
+        gone = rows[1:] == expected[len(expected) - len(rows) + 1:]
+        raise NotYet(f"the history holds {orders_in(rows)} of {orders_in(expected)} orders: "
+                     + ("old ones are gone" if gone else f"{first_difference(expected, rows, what='it')}"))
     raise NotYet(f"the history that was {start} is not as it should be: {first_difference(expected, rows, what='it')}")
 
 
@@ -664,9 +691,9 @@ def case_background(function):
 def _why_left_early(function):
     code, called = code_of(function), names_called(function)
     if "empty" in called or "qsize" in called or "get_nowait" in called:
-        return "an empty queue does not say that no more orders will come; the thread may look too early"
+        return "an empty queue says neither that no more orders will come, nor that those taken are in the file"
     if re.search(r"\bget\((block=)?(True, )?(timeout=)?[\w.]+\)", code) and "Empty" in code:
-        return "a till may be quiet for longer than any timeout: an empty queue does not say that no more orders will come"
+        return TOO_QUIET
     if "put(None" in code or re.search(r"^\s*break$", code, re.MULTILINE):
         return "your thread learns that it is over, but the program does not wait until it has closed the file"
     if re.search(r"\.join\((timeout|\d)", code):

@@ -77,6 +77,7 @@ def log_until_the_plug_is_pulled(learner, path, readings):
 SLOW, LATE = 0.6, 0.1  # seconds that a flush takes, and that an order is late
 STILL = 3  # seconds without a move after which a program hangs
 WAITS = "a thread waits for a row, or join() for a task_done(), that never comes"
+TOO_QUIET = "a till may be quiet for longer than any timeout: an empty queue does not say that no more orders will come"
 sleep = time.sleep
 delayed = []  # one entry for each thread that is kept by _delay()
 
@@ -90,7 +91,12 @@ def save_with_bad_luck(learner, path, orders):
         kind.put, kind.get = _late(kind.put), _impatient(kind.get)
     queue.SimpleQueue = LateSimpleQueue
     builtins.open = io.open = open_with(text=SlowFile)
-    attempt(learner, json.loads(orders), path)
+    try:
+        learner(json.loads(orders), path)
+    except queue.Empty:
+        stop(TOO_QUIET)
+    except Exception as error:
+        stop_for(error, learner)
     if SlowFile.writers == {threading.main_thread()}:
         stop("the main program wrote the rows itself: the till must not wait for the file, so let a thread write them")
 
@@ -172,6 +178,8 @@ def _stop_for_thread(arguments):
     error = arguments.exc_value
     if isinstance(error, SystemExit):
         return
+    if isinstance(error, queue.Empty):
+        stop(TOO_QUIET)
     if str(error) in ("'NoneType' object has no attribute 'keys'", "iterable expected, not NoneType"):
         stop("None reached writerow: leave the loop before you write it")
     stop_for(error, who="your thread")
