@@ -114,8 +114,8 @@ def close_notebook(page):
     page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
 
 
-def photograph(page, path):
-    """Store at ``path`` a picture of the whole notebook that is open in ``page``, 1280 pixels wide."""
+def show_whole(page):
+    """Make the window of ``page``, 1280 pixels wide, as high as the notebook that is open in it."""
     end = 0
     for _ in range(10):  # what comes into sight is drawn only then, and may be taller than JupyterLab took it for
         page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollTop = 0")
@@ -124,5 +124,10 @@ def photograph(page, path):
             break
         page.set_viewport_size({"width": 1280, "height": min(round(end) + 60, 16_000)})
         page.wait_for_timeout(1000)
+
+
+def photograph(page, path):
+    """Store at ``path`` a picture of the whole notebook that is open in ``page``, 1280 pixels wide."""
+    show_whole(page)
     page.screenshot(path=path)
     page.set_viewport_size({"width": 1280, "height": 900})

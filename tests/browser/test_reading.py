@@ -3,7 +3,7 @@ import pytest
 from nbformat import from_dict
 from playwright.sync_api import expect
 
-from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook
+from tests.browser.client import ANSWER, PANEL, RUN_ALL, close_notebook, open_notebook, show_whole
 from tests.support import links
 from tests.support.comparison import difference
 from tests.support.exercises import exercises_in
@@ -103,3 +103,18 @@ def test_a_click_in_the_index_lands_on_the_entry_and_lights_it_up(lab, page, cel
     assert place["y"] < 600, "the heading stands at the lower edge, and its entry below it"
     page.evaluate("""async () => { for (const widget of window.jupyterapp.shell.widgets('main'))
         await widget.sessionContext?.shutdown(); }""")
+
+
+@pytest.mark.parametrize("file", links.pages(GUIDE))
+def test_an_entry_fits_one_screen_or_says_that_it_does_not(lab, page, file):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    open_notebook(page, lab(file))
+    room = page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').clientHeight")
+    show_whole(page)
+    edges = page.evaluate("""() => window.jupyterapp.shell.currentWidget.content.widgets.map(
+        cell => [cell.model.id, cell.node.getBoundingClientRect().top, cell.node.getBoundingClientRect().bottom])""")
+    cells = {cell.id: cell for cell in read_notebook(NOTEBOOK_FOLDER / file).cells}
+    for entry in GUIDE.values():
+        own = [edge for edge in edges if edge[0] == entry.place or edge[0].startswith(f"{entry.place}-")]
+        if own and own[-1][2] - own[0][1] > room:
+            assert "longer than one screen" in cells[entry.place].source, f"{entry.number}: {own[-1][2] - own[0][1]:.0f} of {room} pixels"
