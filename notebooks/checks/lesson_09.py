@@ -753,8 +753,8 @@ def case_publish(function):
     ):
         with temporary_folder() as folder, quietly(), _shop(Path(folder)) as (target, temp), _locks_may_go() as refused:
             publish(function, target, temp, refused)
-    return ("readers see the old file or the new one with 1,142 orders" + ("" if os.name == "nt" else ", and may read it as before")
-            + "; after a full disk, an error and Ctrl+C the old one stays, and nothing else")
+    return ("readers see the old file or the new one with 1,142 orders, with the permissions of the old one; after a full disk, an error "
+            "and Ctrl+C the old one stays, and nothing else")
 
 
 @contextlib.contextmanager
@@ -792,7 +792,7 @@ class WatchedMoves:
 
     def __init__(self, orders, refused):
         self.orders, self.target, self.refused = orders, orders.target, refused
-        self.done, self.from_other_disk, self.renamed = False, False, False
+        self.done, self.from_other_disk, self.renamed, self.rights = False, False, False, None
         self.really_replace = os.replace
 
     def replace(self, src, dst, **others):
@@ -809,6 +809,7 @@ class WatchedMoves:
         if open_files(src):
             self._refuse("all 1,142 orders are there, but the file is still open when it is moved: "
                          "Windows refuses that")
+        self.rights = stat.S_IMODE(os.stat(src).st_mode)
         self.really_replace(src, dst, **others)
         self.done = True
 
@@ -877,11 +878,22 @@ def _publish_normally(function, target, temp, refused):
     if rows != orders.new:
         raise NotYet(f"the target holds {orders_in(rows):,} orders afterwards, not the new 1,142")
     _nothing_left(target, temp, "afterwards")
+    _judge_rights(function, target, rights, moves.rights)
+
+
+def _judge_rights(function, target, before, when_moved):
+    if os.name == "nt":  # which has no such bits to look at
+        if not names_called(function) & {"copymode", "copystat", "chmod", "fchmod", "safe_export", "unfinished_file"}:
+            raise NotYet("the page is whole, but nothing in your function gives the new file the permissions of the target")
+        return
     now = stat.S_IMODE(target.stat().st_mode)
-    if os.name != "nt" and now != rights:
-        raise NotYet(f"the page is whole, but the permissions of the target were {stat.filemode(rights)[1:]} and are now "
-                     f"{stat.filemode(now)[1:]}: " + ("the web server may not read it any more" if rights & ~now else
+    if now != before:
+        raise NotYet(f"the page is whole, but the permissions of the target were {stat.filemode(before)[1:]} and are now "
+                     f"{stat.filemode(now)[1:]}: " + ("the web server may not read it any more" if before & ~now else
                                                       "others may read it who could not before"))
+    if when_moved != before:
+        raise NotYet(f"in the end the permissions are right, but for a moment after os.replace they were {stat.filemode(when_moved)[1:]}: "
+                     "give them to the new file before")
 
 
 def _publish_and_fail(what, orders, disk=io.FileIO):
