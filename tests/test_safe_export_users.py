@@ -17,9 +17,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0,
 ALICE, BOB, CAROL = (1001, 1001), (1002, 1002), (1005, 100)
 # One process acts as one user: what is imported comes first, since that user may not be able to read this project.
 PROGRAM = """
-import csv, fcntl, glob, json, os, sys, time
+import csv, fcntl, glob, json, os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-import encodings.utf_8_sig
 from safe_export import AnotherExport, Refused, safe_export
 target = sys.argv[2]
 user, group = map(int, sys.argv[3].split(","))
@@ -158,7 +157,6 @@ def test_a_child_forked_meanwhile_does_not_keep_a_lock_file_that_cannot_be_remov
     shared.chmod(0o1777)
     make(shared / ".orders.csv.lock", ALICE, 0o644)
     assert act(BOB, """
-import signal
 children = []
 def rows():
     children.append(os.fork())
