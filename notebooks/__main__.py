@@ -6,8 +6,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import launch  # noqa: E402
+import workshop  # noqa: E402
 
 FIRST = "notebooks/00-start-here.ipynb"
+WORKSHOP = os.path.join(os.path.expanduser("~"), "where-did-my-rows-go-workshop")
 
 
 def read_options(arguments):
@@ -18,6 +20,9 @@ def read_options(arguments):
         epilog="All other options go to JupyterLab, such as --no-browser or --port=9999.")
     parser.add_argument("--this-environment", action="store_true",
                         help="make no .venv: take the Python that runs this command, and the packages that it has")
+    parser.add_argument("--workshop", nargs="?", const=WORKSHOP, metavar="FOLDER",
+                        help="make a copy without outputs in FOLDER ({}) and open that".format(WORKSHOP))
+    parser.add_argument("--only-make", action="store_true", help="with --workshop: make the copy, and open nothing")
     return parser.parse_known_args(arguments)
 
 
@@ -33,10 +38,13 @@ def this_python():
 if __name__ == "__main__":
     launch.check_python()
     options, for_jupyterlab = read_options(sys.argv[1:])
+    project = workshop.make(options.workshop) if options.workshop else launch.PROJECT
+    if options.only_make:
+        sys.exit()
     python = this_python() if options.this_environment else launch.prepare()
     command = [python, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/" + FIRST, "--log-level=WARN"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # JupyterLab refuses to run as root, which is what most containers are
-    os.environ["PYTHONSTARTUP"] = os.path.join(HERE, "kernel_start.py")  # what each kernel runs before its first cell
+    os.environ["PYTHONSTARTUP"] = os.path.join(project, "notebooks", "kernel_start.py")  # what each kernel runs before its first cell
     print("Starting JupyterLab. It opens in your browser. If it does not, copy the address below. To stop: Ctrl+C twice.")
-    launch.run(command + for_jupyterlab)
+    launch.run(command + for_jupyterlab, folder=project)

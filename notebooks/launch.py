@@ -116,12 +116,12 @@ def _fetch_packages(python):
     shutil.copyfile(REQUIREMENTS, there)
 
 
-def run(command):
-    """Let ``command``, a list, take the place of this program, in the project's folder; so each signal is for it.
+def run(command, folder=PROJECT):
+    """Let ``command``, a list, take the place of this program, in ``folder``, the project's; so each signal is for it.
 
     Windows has no such thing: there this program waits, and ends as the command does, which gets Ctrl+C as well.
     """
-    os.chdir(PROJECT)
+    os.chdir(folder)
     sys.stdout.flush()
     if os.name != "nt":
         os.execv(command[0], command)

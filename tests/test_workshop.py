@@ -1,0 +1,92 @@
+"""The workshop edition is the series without outputs and with its explanations folded, and nothing else."""
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.cells import Session
+from tests.support.comparison import difference
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook
+
+
+def make(*arguments):
+    return subprocess.run([sys.executable, "notebooks", "--only-make", "--workshop", *map(str, arguments)], cwd=PROJECT,
+                          capture_output=True, text=True, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workshop") / "copy"
+    made = make(folder)
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def test_it_has_every_notebook_and_what_they_need_and_no_guide(edition):
+    there = {path.name for path in (edition / "notebooks").iterdir()}
+    missing = {path.name for path in NOTEBOOK_FOLDER.iterdir() if path.suffix in (".ipynb", ".py")} - there
+    assert not missing
+    assert "instructor-guide.md" not in there and (edition / "data" / "orders.csv").exists()
+
+
+@pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
+def test_only_outputs_are_gone_and_explanations_folded(edition, path):
+    copy = read_notebook(edition / "notebooks" / path.name)
+    for here, there in zip(read_notebook(path).cells, copy.cells, strict=True):
+        assert here.id == there.id
+        if here.cell_type == "code":
+            assert here.source == there.source and there.outputs == [] and there.execution_count is None
+        elif "explain" in here.metadata.get("tags", []):
+            summary, _, rest = there.source.partition("</summary>")
+            assert summary == "<details><summary>What you saw, and why"
+            assert rest == f"\n\n{here.source}\n\n</details>"
+        else:
+            assert here.source == there.source
+
+
+def outputs_of_the_edition(path):
+    """Run the workshop edition of the notebook at ``path``; return how its outputs differ from the reading edition's."""
+    import tempfile
+    from pathlib import Path
+    folder = Path(tempfile.mkdtemp()) / "copy"
+    made = make(folder)
+    session = Session()
+    cells = code_cells(read_notebook(folder / "notebooks" / path.name))
+    outputs = [session.run(cell.source) for cell in cells]
+    return [made.stderr] * made.returncode + [
+        f"{cell.id}: {how}" for cell, output in zip(code_cells(read_notebook(path)), outputs, strict=True)
+        if (how := difference(output, cell.outputs))]
+
+
+@pytest.mark.parametrize("path", [path for path in notebook_paths() if path.name[:2] in ("00", "03")], ids=lambda path: path.stem)
+@pytest.mark.child(runs=outputs_of_the_edition)
+def test_executed_it_gives_the_outputs_of_the_reading_edition(child, path):
+    differences, _ = child
+    assert not differences, "\n".join(differences)
+
+
+def test_what_a_learner_did_in_it_is_kept(edition):
+    (edition / "notebooks" / "mine.txt").write_text("mine", encoding="utf-8")
+    again = make(edition)
+    assert again.returncode == 0 and "there already" in again.stdout
+    assert (edition / "notebooks" / "mine.txt").exists()
+    (edition / "notebooks" / "mine.txt").unlink()
+
+
+def test_a_folder_with_something_else_in_it_is_refused(tmp_path):
+    (tmp_path / "holiday.jpg").touch()
+    refused = make(tmp_path)
+    assert refused.returncode == 1 and "nothing was changed" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_folder_inside_the_project_is_refused():
+    refused = make(PROJECT / "notebooks" / "copy")
+    assert refused.returncode == 1 and "cannot lie inside the project" in refused.stderr
+    assert not (PROJECT / "notebooks" / "copy").exists()
+
+
+def test_a_file_of_the_edition_can_be_read_as_a_notebook(edition):
+    for path in (edition / "notebooks").glob("*.ipynb"):
+        assert json.loads(path.read_text(encoding="utf-8"))["nbformat"] == 4
