@@ -11,11 +11,12 @@ from pathlib import Path
 OLDEST, NEWEST = (3, 11), (3, 15)  # the Pythons that the series is tried on
 NEEDED = ["pandas", "matplotlib"]
 HERE = Path(__file__).resolve().parent
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 READY = "Ready: the Python is new enough, the packages are there, the orders can be read."
 
 
 def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=HERE, pandas_major=None,
-           implementation=sys.implementation.name, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED"))):
+           implementation=sys.implementation.name, free_threaded=FREE_THREADED):
     """Return READY, or one sentence for the first thing that is wrong, with its remedy.
 
     On a Python that the series was not tried on, READY comes with a second sentence, if the gauge reads rightly there.

@@ -38,7 +38,8 @@ def markdown_links(text):
 
 
 def test_every_link_to_a_file_leads_somewhere():
-    pages = {PROJECT / "README.md": README, PROJECT / ".github" / "CONTRIBUTING.md": CONTRIBUTING, PROJECT / "data" / "README.md": (PROJECT / "data" / "README.md").read_text(encoding="utf-8")}
+    pages = {PROJECT / "README.md": README, PROJECT / ".github" / "CONTRIBUTING.md": CONTRIBUTING}
+    pages[PROJECT / "data" / "README.md"] = (PROJECT / "data" / "README.md").read_text(encoding="utf-8")
     for page in NOTEBOOK_FOLDER.glob("*.md"):
         pages[page] = page.read_text(encoding="utf-8")
     for path in notebook_paths():

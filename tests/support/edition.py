@@ -1,7 +1,9 @@
 """Which notebooks are of the second edition already. Rules that the first edition could not keep hold for these alone."""
 import re
 
-SECOND_EDITION = {"00", "01", "01b", "02", "02b", "03", "04", "05", "06", "07", "08", "09", "10", "10a", "10b", "10c", "10d", "10e", "10f", "10g", "10h", "10i"}  # the numbers of the rewritten notebooks; it goes when all are
+# The numbers of the rewritten notebooks; it goes when all are.
+SECOND_EDITION = {"00", "01", "01b", "02", "02b", "03", "04", "05", "06", "07", "08", "09", "10",
+                  "10a", "10b", "10c", "10d", "10e", "10f", "10g", "10h", "10i"}
 
 
 def number_of(name):

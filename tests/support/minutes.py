@@ -3,10 +3,10 @@
     python -m tests.support.minutes           a table of all lessons: reading, exercises, both
     python -m tests.support.minutes 03        the notebooks whose file name starts with 03, with each exercise
 
-The constants are set so that, put to the first edition, the formula gives what a newcomer took for two of its
-notebooks: 75 minutes for 01 (45 of them reading) and 105 for 02 (60); it gives 75 (47) and 98 (49). With the usual pace of reading alone they came to 45 and 52: what took
-long were cells that hold more than one idea, code that is clever, and exercises that are written and not chosen. It is
-an estimate until a room has been measured.
+The constants are set so that, put to the first edition, the formula gives about what a newcomer took for two of its
+notebooks: 75 minutes for 01 (45 of them reading) and 105 for 02 (60); it gives 75 (47) and 98 (49). With the usual pace
+of reading alone they came to 45 and 52: what took long were cells that hold more than one idea, code that is clever, and
+exercises that are written and not chosen. It is an estimate until a room has been measured.
 """
 import ast
 import re
