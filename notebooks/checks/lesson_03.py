@@ -1,4 +1,5 @@
 """Checks for notebook 03, Meet the empty file."""
+import ast
 import contextlib
 import csv
 import json
@@ -66,7 +67,8 @@ def why_empty(my_choice):
     if choice == "A":
         raise NotYet(f"the check has just waited before it looked, and it found {found_later} bytes: waiting moves nothing")
     if choice == "C":
-        raise NotYet("a writer collects nothing: it gives each row to the file object at once, and the rows wait there")
+        raise NotYet("a writer collects nothing: it gives each row to the file object at once, and the rows wait there; "
+                     "with many more orders a part of them goes out, and the last ones still wait")
     if choice == "D":
         raise NotYet(f"the check has just done the same with an ordinary file from open(), and it found {found} bytes, too")
     return "the copy was made while the rows were inside the program; the end of the block came later"
@@ -85,6 +87,9 @@ def leave_block(function):
         raise NotYet("there is no copy: nothing was written to target")
     if copied != wanted and still_open and still_open[-1]:
         raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders: {_why_read_too_early(function)}")
+    if export is None:
+        raise NotYet("nothing was written to path: write the rows to path first, and copy what you read there")
+    _compare_line_ends(wanted, copied)
     if difference := first_difference(wanted, copied, "the copy", as_rows=True) \
             or first_difference(wanted, export, "the export", as_rows=True):
         raise NotYet(difference)
@@ -98,8 +103,15 @@ def leave_block(function):
         function(_as_lists(PLAIN_ORDERS), Path(folder) / "export.csv", copy := Path(folder) / "copy.csv")
         _compare_on_windows(copy)
     if "close" in names_called(function):
-        return f"the copy holds all {TEN} orders, because close() sends what waits, as the end of a block does"
+        return f"the copy holds all {TEN} orders, because the export was closed before it was read"
     return f"the copy holds all {TEN} orders, because the export was read after its block"
+
+
+def _compare_line_ends(wanted, copied):
+    """Raise NotYet when ``copied`` differs from ``wanted`` in its line ends alone."""
+    if copied != wanted and re.sub(rb"\r*\n", b"\n", copied) == re.sub(rb"\r*\n", b"\n", wanted):
+        raise NotYet(f"the copy has all {TEN} orders, but its line ends changed on the way: "
+                     'open both files with newline="" (02 says why)')
 
 
 def _compare_on_windows(copy):
@@ -138,12 +150,44 @@ def _why_read_too_early(function):
         return "that flush belongs to the second file, and the text that was read was empty already"
     if "flush" in names_called(function):
         return "your flush does not stand between the last row and the reading"
+    writing, reading = _lines_that_write_and_read(function)
+    if writing and reading and max(reading) < min(writing):
+        return "the export was read before the rows were written"
+    if "with" not in re.findall(r"\w+", code_of(function).partition("writerow")[0]):
+        return "the export was read before it was closed"
     return "the export was read inside its block, where the rows still wait; move the lines that read"
+
+
+def _lines_that_write_and_read(function):
+    """Return the numbers of the lines that call writerow() or writerows(), and of those that open a file to read it."""
+    writing, reading = [], []
+    for node in _calls(function):
+        name = _name_of(node)
+        if name in ("writerow", "writerows"):
+            writing.append(node.lineno)
+        if name in ("read_text", "read_bytes", "copyfile", "copy") or name == "open" and not _opens_to_write(node):
+            reading.append(node.lineno)
+    return writing, reading
+
+
+def _calls(function):
+    return [node for node in ast.walk(ast.parse(code_of(function))) if isinstance(node, ast.Call)]
+
+
+def _name_of(call):
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _opens_to_write(call):
+    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    return any(set("wax+") & set(mode.value) for mode in modes if isinstance(mode, ast.Constant))
 
 
 @exercise
 def where_to_flush(my_places):
     """Run the loop once for each of the places A to E and compare with the answer."""
+    if isinstance(my_places, str):
+        my_places = re.sub(r"(?i)\bor\b", " ", my_places)
     answer = some_letters(my_places, "ABCDE")
     rows = {place: _rows_with_flush_at(place) for place in "ABCDE"}
     right = {place for place, count in rows.items() if count == TEN}
@@ -195,9 +239,10 @@ def copy_out(function):
     orders = load_orders()[:TEN]
     wanted = csv_bytes(orders)
     with temporary_folder() as folder:
-        target = Path(folder) / "copy.csv"
-        with open(Path(folder) / "export.csv", "w", newline="", encoding="utf-8") as export:
-            function(_as_lists(orders), export, target)
+        path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
+        with open(path, "w", newline="", encoding="utf-8") as export:
+            with _noting_readers_of(path, function) as was_read:
+                function(_as_lists(orders), export, target)
             closed = export.closed
             seen = read_by_another_process(export.name)
             copied = read_by_another_process(target)
@@ -209,6 +254,7 @@ def copy_out(function):
     rows = whole_rows(copied)
     if rows < TEN and wanted.startswith(copied):
         raise NotYet(f"the copy holds {rows} of {TEN} orders{_why_short(function, closed)}")
+    _compare_line_ends(wanted, copied)
     if difference := first_difference(wanted, copied, "the copy", as_rows=True):
         raise NotYet(difference)
     if closed:
@@ -216,10 +262,17 @@ def copy_out(function):
     if written.startswith(b"one more row"):
         if not seen:
             raise NotYet("target holds the orders, but export holds none of them: write them to export, and copy that")
+        if "seek" not in names_called(function):
+            raise NotYet("the rows went through a second file object, and export knows nothing of them: "
+                         "the caller's next row is written over your first ones")
         raise NotYet("the copy is complete, but export stands at its start again, as after seek(0): "
                      "the caller's next row is written over your first ones")
     if difference := first_difference(wanted + b"one more row\r\n", written, "export", as_rows=True):
         raise NotYet(f"the copy is complete, but export is not as the caller expects: {difference}")
+    if seen != wanted:
+        raise NotYet("you wrote the rows twice, and those in export still wait: flush export, and copy it by its name")
+    if not was_read and any(_opens_to_write(node) for node in _calls(function) if _name_of(node) == "open"):
+        raise NotYet("both files hold the orders, but you wrote them twice: copy the export by its name instead")
     called = names_called(function)
     if "flush" not in called and "tell" in called:
         return f"all {TEN} orders, because tell() flushes as a side effect; flush() says what you mean"
@@ -281,7 +334,8 @@ def order_of_lines(my_order):
         raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders: {INSIDE}")
     if left:
         raise NotYet("the copy is complete, but a temporary file is left behind: with delete=False, who removes it?")
-    return f"the copy holds all {TEN} orders, and no temporary file is left behind"
+    spare = "; F was not needed: it made an empty copy, and A replaced it" if "F" in order else ""
+    return f"the copy holds all {TEN} orders, and no temporary file is left behind{spare}"
 
 
 def _why_stopped(order, error):
@@ -332,6 +386,9 @@ def trace_reader(my_rows):
 
 
 def _why_that_many(number, given):
+    written = (1, 1, 2, 3, 4)[number - 1]
+    if given > written:
+        return f"the program has written {written} {'row' if written == 1 else 'rows'} by then, and no header"
     if number == 1:
         return "the tea has been written, but nothing has sent it to the file yet"
     if number == 2:
@@ -359,6 +416,12 @@ print("written", flush=True)
 shutil.copyfile("export.csv", "for-accounting.csv")
 export.close()
 """.strip().splitlines()
+NEVER_RUN = {  # what follows when the line stands behind line 7
+    4: ": the header is not written",
+    10: ': "written" is no longer printed, and the copy is still empty',
+    11: ": no copy is made",
+    12: ": the file is closed by nobody",
+}
 BEFORE_SCRIPT = "import csv, json, os, shutil, sys\norders = json.loads(sys.argv[1])\nos.chdir(sys.argv[2])\n"
 
 
@@ -369,7 +432,11 @@ def find_the_line(my_move):
     Where the lines before and after the new place are indented differently, both indentations are tried.
     """
     line, after = _move_in(my_move)
-    if after in (line, line - 1):
+    if line == 8:
+        raise NotYet("line 8 is empty: move a line that does something")
+    if after == line:
+        raise NotYet(f"a line cannot stand after itself: after which other line does line {line} stand then?")
+    if after == line - 1:
         raise NotYet(f"line {line} stands after line {line - 1} already")
     told = []
     for script in _moved(line, after):
@@ -380,18 +447,29 @@ def find_the_line(my_move):
     copied, error = told[0]
     move = f"with line {line} after line {after}"
     if after == 7 and not error:
-        raise NotYet(f"{move} nothing changes: line 7 leaves the function, so what stands behind it never runs")
+        raise NotYet(f"{move} it never runs, because line 7 leaves the function{NEVER_RUN.get(line, '')}")
     if error:
-        raise NotYet(f"{move} the script stops with {error}")
+        raise NotYet(f"{move} the script stops with {error}{_why_it_stops(error)}")
     rows = whole_rows(copied or b"")
     why = ": line 10 flushes the screen, not the file" if line == 10 else ": when is the file closed, and when is it copied?"
     raise NotYet(f"{move} the copy still holds {rows} of {TEN} orders{why}")
+
+
+def _why_it_stops(error):
+    """Return the rest of a sentence for ``error``, the last line of what Python said of the script."""
+    if error.startswith(("NameError", "UnboundLocalError")):
+        return ": a line uses a name before it is made, or outside the function that has it"
+    if error.startswith("IndentationError"):
+        return ": an indented line needs its def or for above it, and a def or for needs an indented line below it"
+    return ""
 
 
 def _move_in(my_move):
     """Return (line, after which line) of such as "12 after 9", "line 12 before line 10" or [12, 9]."""
     numbers = re.findall(r"\d+", my_move) if isinstance(my_move, str) else my_move
     numbers = whole_numbers(numbers) or []
+    if isinstance(my_move, str) and re.search(r"(?i)\bto\b", my_move) and not re.search(r"(?i)after|before", my_move):
+        raise NotYet('say after which line it stands then, such as "10 after 4"')
     if len(numbers) != 2:
         raise NotYet('answer with two numbers of lines, such as "10 after 4"')
     line, after = numbers
