@@ -38,6 +38,8 @@ GROUPS = {"Lessons": r"0\d-", "Field guide": "10", "Companions": r"0\db-", "Besi
 HEADING = re.compile(r"^h[1-6]$")
 ENTRY = re.compile(r"([A-Z]\d{1,2}) (.+)")
 UNTOUCHED = "not attempted yet"  # what an exercise says in the stored outputs
+GIVEN = "What this code takes as given: the first cell of its page"
+ASK = "What do you see? Type it into the field above, or begin with one of these:"
 CHECKED = "Your answer is checked when you run this notebook."
 
 
@@ -107,7 +109,7 @@ def coloured(text):
     return re.sub(r'<pre lang="(\w+)">(.*?)</pre>', lambda found: _highlighted(unescape(found[2]), found[1]), text, flags=re.S)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _highlighted(code, language):
     return Highlight2HTML(pygments_lexer=language)(code.strip("\n")).strip()
 
@@ -121,10 +123,10 @@ def from_markdown(text, identity="text"):
         link["aria-label"] = "Link to this section"
     for paragraph in soup.find_all("p"):
         first = paragraph.contents[0] if paragraph.contents else None
-        if getattr(first, "name", "") == "strong" and words(first).strip(":").lower() in ("predict", "cure", "why", "check", "time", "you need"):
-            paragraph["class"] = [words(first).strip(":").lower().replace(" ", "-")]
-    for table in soup.find_all("table"):
-        table.wrap(soup.new_tag("div", attrs={"class": "table"}))
+        label = words(first).strip(":").lower() if getattr(first, "name", "") == "strong" else ""
+        if label in ("predict", "cure", "time", "you need"):
+            paragraph["class"] = [label.replace(" ", "-")]
+    _frame_tables(soup)
     for details in soup.find_all("details"):
         details["class"] = ["solution"]
     return cell_of("words", identity, soup)
@@ -165,13 +167,18 @@ def _from_html(text, pictures):
         image["src"], image["loading"] = name, "lazy"
         if content[:4] == b"\x89PNG":
             image["width"], image["height"] = (str(int.from_bytes(content[at:at + 4])) for at in (16, 20))
+    _frame_tables(soup)
+    return str(soup)
+
+
+def _frame_tables(soup):
+    """Let each table scroll in a frame of its own; an empty corner is no heading."""
     for table in soup.find_all("table"):
         del table["border"]
         for head in table.find_all("th"):
             if not words(head):
                 head.name = "td"
         table.wrap(soup.new_tag("div", attrs={"class": "table"}))
-    return str(soup)
 
 
 # ---- from the project to pages -------------------------------------------------------------------------------------
@@ -216,7 +223,7 @@ def entries_of(page):
         heading.name = "h1"
         heading.find("a", class_="anchor-link").decompose()
         if set_up and len(entry.cells) > 1:
-            note = BeautifulSoup("<details><summary>What this code takes as given: the first cell of its page</summary></details>", "html.parser")
+            note = BeautifulSoup(f"<details><summary>{GIVEN}</summary></details>", "html.parser")
             note.details.append(copy.copy(set_up))
             entry.cells[2:2] = [cell_of("given", "given", note)]
         cell.h3.find("a", class_="anchor-link").attrs.update({"href": entry.name, "aria-label": f"{found[1]} on a page of its own"})
@@ -228,9 +235,8 @@ def front_page(pages):
     """Return the first page of the site: the README, with questions to the search after its first paragraph."""
     soup = from_markdown((PROJECT / "README.md").read_text(encoding="utf-8"))
     questions = "".join(f'<li><button type="button" data-ask>{escape(question)}</button></li>' for question in SETTINGS["questions"])
-    soup.p.insert_after(BeautifulSoup(f'<div class="ask needs-script"><p>What do you see? Type it into the field above, or begin with one of these:</p>'
-                                      f"<ul>{questions}</ul></div>", "html.parser"))
-    page = Page("index.html", SITE, words(soup.p), [soup], source="README.md")
+    soup.p.insert_after(BeautifulSoup(f'<div class="ask needs-script"><p>{ASK}</p><ul>{questions}</ul></div>', "html.parser"))
+    page = Page("index.html", SITE, shortened(words(soup.p)), [soup], source="README.md")
     page.next = pages[0]
     return page
 
@@ -243,7 +249,8 @@ def lead_links(page, entries, files):
     room = PROJECT if page.source == "README.md" else NOTEBOOKS
     short = {entry.cells[0]["id"]: entry.name for entry in entries}
     for soup in page.cells:
-        for tag, attribute in [(link, "href") for link in soup.find_all("a", href=True)] + [(image, "src") for image in soup.find_all("img")]:
+        for tag in soup.find_all(["a", "img"]):
+            attribute = "href" if tag.name == "a" else "src"
             address = tag[attribute]
             file, mark, anchor = address.partition("#")
             if re.match(r"[a-z]+:|pictures/", address) or file.endswith(".html"):
@@ -314,8 +321,9 @@ def _prose_and_code(cells):
     prose, code = [], []
     for cell in cells:
         soup = copy.copy(cell)
-        for part in soup.find_all("details", class_="solution") + [li for li in soup.find_all("li") if li.find("a", href=re.compile(r"cell-id="))]:
-            part.decompose()
+        for part in soup.select('details.solution, li:has(a[href*="cell-id="])'):
+            if not part.decomposed:
+                part.decompose()
         for part in soup.find_all(HEADING) + soup.find_all("p", class_="checked"):
             part.decompose()
         for part in soup.find_all("pre"):
@@ -338,7 +346,8 @@ def without_installing(settings=SETTINGS):
         name = repository.partition("github.com/")[2]
         ways += [f"[run it in Binder](https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/notebooks/00-start-here.ipynb)",
                  f"[open it in Codespaces](https://codespaces.new/{name})"]
-    return f"**Without installing anything:** {' or '.join([', '.join(ways[:-1]), ways[-1]]) if len(ways) > 1 else ways[0]}." if ways else ""
+    listed = " or ".join(filter(None, [", ".join(ways[:-1]), *ways[-1:]]))
+    return f"**Without installing anything:** {listed}." if listed else ""
 
 
 def readme_with(line, readme):

@@ -47,23 +47,55 @@ const fetched = source => new Promise((done, failed) => document.head.append(
   Object.assign(document.createElement("script"), {src: source, onload: done, onerror: failed})));
 const ready = () => asked ??= fetched("minisearch.js").then(() => fetched("search.js")).then(look);
 
-// A word of a question counts least where it is most common; these say nothing at all.
-const EMPTY = new Set("a an and are as at be but by can do does for from how i if in into is it its me my of on or so that the then there this to was what when why with you your".split(" "));
-const term = word => { word = word.toLowerCase(); return EMPTY.has(word) ? null : word.length > 3 ? word.replace(/(?<=[^s])s$/, "") : word; };
+// Words that say nothing by themselves, and words that people use for one another: each group is one word for the search.
+const EMPTY = new Set("a after all am an and are as at be been but by can could did do does for from had has have how i if in into is it its me my no not of on or so still than that the them then there this to too up was what when where which while why will with would you your".split(" "));
+const SAME = new Map(`write wrote written writing writer | gone lost lose loses missing miss vanish disappear drop | 0 zero | kill killed sigkill oom |
+  garbled broken mojibake weird corrupt corrupted umlaut accent | folder directory dir | delete remove unlink |
+  duplicate twice repeat double | power outage | line row record | temporary temp tmp tempfile`.split("|").flatMap(group => {
+    const [first, ...others] = group.trim().split(/\s+/);
+    return others.map(word => [word, first]);
+  }));
+const stem = word => word.length < 5 ? word.replace(/(?<=..[^s])s$/, "") : word.replace(/(?:ies|y)$/, "i").replace(/(?<=[^s])s$/, "")
+  .replace(/(?<=.{3})(?:ing|ed|e)$/, "").replace(/([^aeioul])\1$/, "$1");
+const term = word => EMPTY.has(word = word.toLowerCase()) ? null : stem(SAME.get(word) ?? SAME.get(word.replace(/s$/, "")) ?? word);
+const parts = word => word.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu) ?? [];  // of PermissionError: Permission, Error
+const words = text => text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+const known = new Set();
 
 window.searchable = given => {
   records = given;
-  index = new MiniSearch({fields: ["title", "words", "page", "prose", "code"], processTerm: term, searchOptions: {
-    boost: {title: 3, words: 3, page: 0.5, code: 0.5},
-    prefix: word => word.length > 2,
-    fuzzy: word => word.length > 4 ? 0.2 : false,
-    weights: {prefix: 0.3, fuzzy: 0.15},
-    boostDocument: id => /^[A-Z]\d+\.html$/.test(records[id][0]) ? 1.5 : records[id][0].startsWith("instructor") ? 0.5 : 1,
-  }});
+  index = new MiniSearch({
+    fields: ["title", "words", "page", "prose", "code"],
+    processTerm: word => {
+      const terms = [...new Set([word, ...parts(word)].map(term).filter(Boolean))];
+      terms.forEach(one => known.add(one));
+      return terms;
+    },
+    searchOptions: {
+      processTerm: word => known.has(term(word)) ? term(word) : parts(word).length > 1 ? parts(word).map(term).filter(one => known.has(one)) : term(word),
+      boost: {title: 3, words: 1.5, page: 0.6, code: 0.4},
+      prefix: (word, at, all) => word.length > 2 && (at === all.length - 1 || !known.has(word)),
+      fuzzy: word => word.length > 4 && !known.has(word) ? 0.25 : false,  // only what stands nowhere is taken for a slip
+      weights: {prefix: 0.3, fuzzy: 0.3},
+      boostDocument: id => /^[A-Z]\d+\.html$/.test(records[id][0]) ? 1.4 : records[id][0].startsWith("instructor") ? 0.5 : 1,
+    },
+  });
   index.addAll(given.map(([, title, page, words, prose, code], id) => ({id, title, page, words, prose, code})));
 };
 
-const marked = (text, pattern) => text.split(pattern).map((part, at) => at % 2 ? Object.assign(document.createElement("mark"), {textContent: part}) : part);
+const marked = (text, terms) => text.split(/([\p{L}\p{N}]+)/u).map((word, at) =>
+  at % 2 && [word, ...parts(word)].some(one => terms.has(term(one))) ? Object.assign(document.createElement("mark"), {textContent: word}) : word);
+
+// The piece of a text, 190 characters long, that has most of the words of a question.
+const excerpt = (text, terms) => {
+  let best = 0, most = -1;
+  for (const {index: start} of text.matchAll(/(?<=[.?!:] |^)\S/g)) {
+    const piece = new Set(words(text.slice(start, start + 190)).map(term));
+    const count = [...terms].filter(one => piece.has(one)).length;
+    if (count > most) [best, most] = [start, count];
+  }
+  return [(best ? "… " : "") + (text.length > best + 190 ? text.slice(best, best + 190).replace(/\s+\S*$/, " …") : text.slice(best)), most];
+};
 
 function look() {
   const asking = field.value.trim();
@@ -74,12 +106,9 @@ function look() {
   const hits = index.search(asking).slice(0, 12);
   for (const hit of hits) {
     const [address, title, page, , prose, code] = records[hit.id];
-    const terms = Object.keys(hit.match).sort((a, b) => b.length - a.length).map(word => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    const pattern = new RegExp(`((?<![\\p{L}\\p{N}])(?:${terms.join("|")})s?(?![\\p{L}\\p{N}]))`, "iu");
-    const text = pattern.test(prose) || !pattern.test(code) ? prose : code;
-    const start = Math.max(0, text.search(pattern) - 60), from = start && text.indexOf(" ", start) + 1;
+    const terms = new Set(hit.terms), [[prosaic, said], [coded, printed]] = [excerpt(prose, terms), excerpt(code, terms)];
     const link = Object.assign(document.createElement("a"), {href: address});
-    const parts = {b: marked(title, pattern), small: title === page ? [] : [page], span: marked(`${from ? "… " : ""}${text.slice(from, from + 190)} …`, pattern)};
+    const parts = {b: marked(title, terms), small: title === page ? [] : [page], span: marked(printed > said ? coded : prosaic, terms)};
     for (const [name, content] of Object.entries(parts)) {
       const part = document.createElement(name);
       part.append(...content);

@@ -1,0 +1,187 @@
+"""Somebody reads the web edition in Chromium: every page, both themes, phone to projector, the search, and on paper."""
+import functools
+import http.server
+import threading
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_accessibility import AXE
+from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
+from tests.test_site import the_builder
+
+PAGES = ["index", "404", *sorted(path.stem for pattern in ("*.ipynb", "*.md") for path in NOTEBOOK_FOLDER.glob(pattern))]
+EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
+A4 = {"width": 718, "height": 1047}  # what is left of the paper between its margins, in CSS pixels
+
+# What people paste or type, and the entries that answer it.
+SYMPTOMS = {
+    "pandas.errors.EmptyDataError: No columns to parse from file": {"I2"},
+    "PermissionError: [Errno 13] Permission denied: 'C:\\\\Users\\\\me\\\\AppData\\\\Local\\\\Temp\\\\tmpab12cd'": {"C6"},
+    "TypeError: a bytes-like object is required, not 'str'": {"C1"},
+    "_csv.Error: need to escape, but no escapechar set": {"E1"},
+    "ValueError: dict contains fields not in fieldnames: 'colour'": {"D6"},
+    "UnicodeEncodeError: 'charmap' codec can't encode character": {"F7"},
+    "OSError: [Errno 18] Invalid cross-device link": {"H7"},
+    "AttributeError: '_csv.writer' object has no attribute 'close'": {"D9"},
+    "EOFError: Compressed file ended before the end-of-stream marker was reached": {"I5"},
+    "ValueError: I/O operation on closed file": {"I9"},
+    "blank line after every row": {"D1"},
+    "ctrl-c lost rows": {"G2"},
+}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "out"
+    the_builder().build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def complaints(page, address):
+    """What the console says, what fails, and every request to another host, while a test uses ``page``."""
+    found = []
+    page.on("console", lambda message: found.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: found.append(f"error: {error}"))
+    page.on("request", lambda request: request.url.startswith((address, "file:", "data:")) or found.append(f"asked for {request.url}"))
+    page.on("response", lambda response: response.ok or response.status == 304 or found.append(f"{response.status}: {response.url}"))
+    return found
+
+
+def test_no_page_complains_or_asks_another_host(folder, address, page, complaints):
+    for path in sorted(folder.glob("*.html")):
+        page.goto(address + path.name)
+    assert not complaints
+
+
+@EVERY_PAGE
+def test_axe_finds_nothing_in_either_theme(address, page, name):
+    page.goto(f"{address}{name}.html")
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.evaluate(AXE)
+    for theme, rules in ("light", "{}"), ("dark", "{runOnly: ['color-contrast']}"):  # the colours are all that a theme changes
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        found = page.evaluate(f"axe.run({{resultTypes: ['violations'], elementRef: false, ...{rules}}})")
+        assert not [f"{theme}: {v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
+
+
+@pytest.mark.parametrize("name", ["A1", "C6", "T12"])
+def test_axe_finds_nothing_on_the_page_of_an_entry_with_the_search_open(address, page, name):
+    page.goto(f"{address}{name}.html")
+    page.fill("#q", "empty file")
+    page.locator("#found a").first.wait_for()
+    assert not [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in page.evaluate(AXE + "\naxe.run()")["violations"]]
+
+
+@EVERY_PAGE
+def test_no_page_scrolls_sideways_and_every_picture_shows(address, page, name):
+    page.goto(f"{address}{name}.html")
+    for width in (390, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    shown = page.evaluate("""Promise.all([...document.querySelectorAll('main img')].map(async image => {
+        image.loading = 'eager'; await image.decode(); return image.naturalWidth > 300 && image.alt.length > 40; }))""")
+    assert all(shown)
+
+
+@EVERY_PAGE
+def test_on_paper_no_code_is_cut_and_solutions_are_printed(address, page, name):
+    page.goto(f"{address}{name}.html")
+    page.set_viewport_size(A4)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    cut = page.evaluate("""[...document.querySelectorAll('main pre, main code, main td, main img')].filter(one => one.offsetWidth && (
+        one.scrollWidth > one.clientWidth + 1 && one.clientWidth || one.getBoundingClientRect().right > innerWidth + 1))
+        .map(one => one.innerText || one.alt)""")
+    assert not cut
+    assert page.evaluate("[...document.querySelectorAll('details pre')].every(one => one.checkVisibility({contentVisibilityAuto: true}))")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details[open]").count() == 0
+
+
+@pytest.mark.parametrize("symptom, entries", SYMPTOMS.items())
+def test_the_search_finds_the_entry_of_a_symptom_first_or_second(address, page, complaints, symptom, entries):
+    page.goto(f"{address}index.html")
+    page.fill("#q", symptom)
+    page.locator("#found a").first.wait_for()
+    found = [link.get_attribute("href").removesuffix(".html") for link in page.locator("#found a").all()[:2]]
+    assert entries & set(found), found
+    assert not complaints
+
+
+def test_from_the_keyboard_to_a_cure_without_a_server(folder, page, complaints):
+    page.goto((folder / "index.html").as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("the last rows are missing")
+    expect(page.locator("#found a").first).to_contain_text("A9")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("A9")
+    expect(page.locator(".cure").first).to_be_visible()
+    assert not complaints
+
+
+def test_a_question_on_the_first_page_is_asked_by_a_click_and_an_unknown_word_is_answered(address, page):
+    page.goto(f"{address}index.html")
+    page.locator("[data-ask]").first.click()
+    expect(page.locator("#found a").first).to_contain_text("A1")
+    page.fill("#q", "qqxxzz")
+    expect(page.locator("#found")).to_contain_text("Nothing has these words")
+    page.keyboard.press("Escape")
+    expect(page.locator("#found")).to_be_hidden()
+
+
+def test_the_theme_that_a_reader_chooses_stays(address, page):
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{address}index.html")
+    page.click(".theme")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    assert dark != "rgb(255, 255, 255)"
+    page.goto(f"{address}C6.html")
+    assert page.evaluate(ground) == dark
+    page.click(".theme")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+
+
+def test_a_copy_button_copies_the_code_and_nothing_else(address, page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    path = notebook_paths()[0]
+    page.goto(f"{address}{path.stem}.html")
+    page.locator(".code .copy").first.click(force=True)
+    expect(page.locator(".code .copy").first).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == code_cells(read_notebook(path))[0].source
+
+
+def test_a_link_to_a_cell_goes_there_and_a_link_into_a_folded_solution_unfolds_it(address, page):
+    page.goto(f"{address}10c-temporary-files.html#cell-id=10c-c6")
+    expect(page.locator("h3", has_text="C6 ")).to_be_in_viewport()
+    page.goto(f"{address}10c-temporary-files.html#C2")
+    expect(page.locator("h3", has_text="C2 ")).to_be_in_viewport()
+    page.goto(f"{address}00-start-here.html")
+    page.evaluate("document.querySelector('details.solution pre').id = 'inside'; location.hash = 'inside'")
+    expect(page.locator("#inside")).to_be_in_viewport()
+
+
+def test_on_a_phone_the_list_of_pages_opens_and_closes(address, page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{address}index.html")
+    expect(page.locator("#pages")).to_be_hidden()
+    page.click(".menu")
+    page.locator("#pages a", has_text="03 ").click()
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator("#pages")).to_be_hidden()

@@ -1,0 +1,181 @@
+"""The web edition: every link leads somewhere, nothing of the notebooks is lost, and search engines get what they need."""
+import gzip
+import html
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from urllib.parse import unquote
+
+import pytest
+
+from tests.support.exercises import exercises_in
+from tests.support.notebook_files import PROJECT, code_cells, notebook_paths, read_notebook
+
+BASE = "https://example.org/rows"
+CODE = re.compile(r'<div class="[^"]*highlight[^"]*"><pre>(.*?)</pre>', re.S)
+TAG = re.compile(r"<[^>]*>")
+
+
+def the_builder():
+    specification = importlib.util.spec_from_file_location("site_builder", PROJECT / ".site" / "build.py")
+    builder = importlib.util.module_from_spec(specification)
+    sys.modules["site_builder"] = builder  # dataclasses look for their module
+    specification.loader.exec_module(builder)
+    return builder
+
+
+@pytest.fixture(scope="module")
+def builder():
+    return the_builder()
+
+
+@pytest.fixture(scope="module")
+def site(builder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "out"
+    builder.build(folder, BASE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {path.name: path.read_text(encoding="utf-8") for path in site.glob("*.html")}
+
+
+@pytest.fixture(scope="module")
+def records(site):
+    return json.loads((site / "search.js").read_text(encoding="utf-8").removeprefix("searchable(").removesuffix(");\n"))
+
+
+def attribute(name, text):
+    return {html.unescape(value) for _, value in re.findall(rf"""\s{name}=(["'])(.*?)\1""", text, re.S)}
+
+
+def text_of(piece):
+    return html.unescape(TAG.sub("", piece))
+
+
+def test_every_link_leads_somewhere(site, pages):
+    anchors = {name: attribute("id", text) for name, text in pages.items()}
+    broken = []
+    for name, text in pages.items():
+        for link in attribute("href", text) | attribute("src", text):
+            if re.match("https?://", link):
+                continue
+            file, _, anchor = link.partition("#")
+            file = unquote(file) or name
+            if not (site / file).is_file() or anchor and unquote(anchor) not in anchors[file]:
+                broken.append(f"{name}: {link}")
+    assert not broken, "\n".join(broken)
+
+
+def test_every_record_of_the_search_leads_somewhere(pages, records):
+    for address, *_ in records:
+        file, _, anchor = address.partition("#")
+        assert not anchor or unquote(anchor) in attribute("id", pages[file]), address
+
+
+def test_a_page_asks_no_other_host_for_anything(site, pages):
+    for name, text in pages.items():
+        assert "default-src 'none'" in text, name
+        assert not re.search(r"<(?:script|img|iframe|link)[^>]*\s(?:src|href)=\"(?:https?:)?//(?!example\.org/)", text), name
+    for name in ("site.css", "site.js", "theme.js"):
+        assert not re.search(r"url\(|@import|fetch\(|https?:", (site / name).read_text(encoding="utf-8")), name
+
+
+@pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
+def test_nothing_of_a_notebook_is_lost(pages, path):
+    text = pages[f"{path.stem}.html"]
+    code = {text_of(found).strip() for found in CODE.findall(text)}
+    whole = text_of(text)
+    alternatives = attribute("alt", text)
+    for cell in read_notebook(path).cells:
+        assert f"cell-id={cell.id}" in attribute("id", text), cell.id
+        if cell.cell_type == "markdown":
+            continue
+        assert cell.source.strip() in code, cell.id
+        for output in cell.outputs:
+            shown = output.get("data", {}).get("text/html", "")
+            assert attribute("alt", shown) <= alternatives, cell.id
+            plain = output.get("text", "" if shown else output.get("data", {}).get("text/plain", "")).strip().replace("\r\n", "\n")
+            assert plain in whole or plain == "not attempted yet", cell.id
+
+
+def test_solutions_are_folded_and_no_search_tells_them(pages, records):
+    found = "\n".join(" ".join(record[4:]) for record in records)
+    for path in notebook_paths():
+        notebook = read_notebook(path)
+        folded = sum(cell.source.count("<details>") for cell in notebook.cells)
+        assert pages[f"{path.stem}.html"].count('<details class="solution">') == folded
+        for exercise in exercises_in(notebook):
+            solution = " ".join(exercise.solution.split())
+            shown = " ".join(" ".join(cell.source.split()) for cell in code_cells(notebook))
+            assert solution in shown or solution not in found, exercise.name
+
+
+def test_each_page_has_a_title_and_a_description_of_its_own_and_an_address(pages):
+    titles, descriptions = {}, {}
+    for name, text in pages.items():
+        title = re.search("<title>(.*?)</title>", text)[1]
+        description = re.search('<meta name="description" content="([^"]*)">', text)[1]
+        assert 20 <= len(html.unescape(description)) <= 160, (name, description)
+        assert titles.setdefault(title, name) == descriptions.setdefault(description, name) == name
+        address = f"{BASE}/{'' if name == 'index.html' else name}"
+        assert name == "404.html" or f'<link rel="canonical" href="{address}">' in text
+
+
+def test_each_entry_of_the_field_guide_has_a_page_with_its_symptom_as_title(pages):
+    from tests.support.links import entries
+    known = entries({path.name: read_notebook(path) for path in notebook_paths()})
+    assert len(known) > 100
+    for number, entry in known.items():
+        title = text_of(re.search("<title>(.*?)</title>", pages[f"{number}.html"])[1])
+        assert title == f"{number} {re.sub('[`*]', '', entry.title)} · Where Did My Rows Go?"
+        assert f'id="{number}"' in pages[entry.file.replace(".ipynb", ".html")]
+
+
+def test_the_sitemap_names_every_page(site, pages):
+    listed = set(re.findall("<loc>(.*?)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8")))
+    assert listed == {f"{BASE}/{'' if name == 'index.html' else name}" for name in pages if name != "404.html"}
+    assert f"Sitemap: {BASE}/sitemap.xml" in (site / "robots.txt").read_text(encoding="utf-8")
+
+
+def test_a_page_weighs_little(site, pages):
+    def packed(path):
+        return len(gzip.compress(path.read_bytes()))
+    around = sum(packed(site / name) for name in ("site.css", "site.js", "theme.js", "icon.svg"))
+    for name, text in pages.items():
+        assert len(text.encode()) < 1_000_000, name
+        first_pictures = re.findall('src="(pictures/[^"]+)"', text)[:2]
+        assert packed(site / name) + around + sum((site / picture).stat().st_size for picture in first_pictures) < 300_000, name
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(builder, tmp_path):
+    (tmp_path / "thesis.txt").write_text("three years of work")
+    with pytest.raises(SystemExit, match="give a new folder"):
+        builder.build(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_the_readme_says_how_to_run_it_without_installing_once_an_address_is_known(builder):
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert builder.readme_with(builder.without_installing(), readme) == readme, "run  python .site/build.py --readme"
+    line = builder.without_installing({"repository": "https://github.com/someone/rows", "site": "https://someone.example/rows/"})
+    assert "(https://mybinder.org/v2/gh/someone/rows/HEAD?" in line and "(https://codespaces.new/someone/rows)" in line
+    known = builder.readme_with(line, readme)
+    assert known.count(line) == 1 and builder.readme_with(line, known) == known
+    assert line not in builder.readme_with("", known)
+
+
+def test_binder_and_dev_containers_take_the_requirements_and_the_guard():
+    assert (PROJECT / ".binder" / "requirements.txt").read_text(encoding="utf-8").split("\n")[-2] == "-r ../requirements.txt"
+    container = json.loads((PROJECT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    assert container["postCreateCommand"] == "python -m pip install -r requirements.txt"
+    for told in (container["containerEnv"]["PYTHONSTARTUP"], (PROJECT / ".binder" / "start").read_text(encoding="utf-8")):
+        assert "/notebooks/kernel_start.py" in told
+
+
+def test_the_command_builds_it(tmp_path):
+    run = subprocess.run([sys.executable, PROJECT / ".site" / "build.py"], capture_output=True, text=True, encoding="utf-8")
+    assert run.returncode and "python .site/build.py OUT [BASE_URL]" in run.stderr
