@@ -1,13 +1,24 @@
 """Checks for notebook 00, Start here."""
+import ast
 import contextlib
 import os
 import re
 from pathlib import Path
 
-from checks.common import NotYet, a_number, calls_in, exercise, names_called, temporary_folder, why_still_waiting
+from checks.common import (
+    NotYet,
+    a_number,
+    calls_in,
+    code_of,
+    exercise,
+    names_called,
+    temporary_folder,
+    why_still_waiting,
+)
 
 __all__ = ["all_orders", "third_row", "who_sees"]
 
+READING = {"read_text", "read", "readlines", "readline", "join", "read_bytes"}
 ROWS = ["Tea,2.50\n", "Milk,1.20\n"]
 
 
@@ -77,15 +88,28 @@ def all_orders(function):
         written = [path.read_text(encoding="utf-8") for path in Path().iterdir()]
     if answer is None:
         raise NotYet("it returned nothing: say return in front of what you read")
+    if isinstance(answer, os.PathLike):
+        raise NotYet("it returned the path, and not what is in the file: say .read_text() behind it")
     if answer != "".join(ROWS):
         why = why_still_waiting(function) or "which of the rows still wait when the file is read?"
         raise NotYet(f"it returned {answer!r}, and not both orders: {why}")
     if "".join(ROWS) not in written:
         raise NotYet("it returned both orders, but they are in no file")
-    if not names_called(function) & {"read_text", "read", "readlines", "readline", "join", "read_bytes"}:
+    if not names_called(function) & READING:
         raise NotYet("it returned both orders without reading the file: read it by its name")
     if any(call.endswith(".flush") for call in calls_in(function)):
         return "it returned both orders, because you flushed before the file was read"
     if any(call.endswith(".close") for call in calls_in(function)):
         return "it returned both orders, because the file was closed before it was read"
+    if _reads_while_it_is_open(function):
+        return "it returned both orders, because they were in the file when it was read"
     return "it returned both orders, because the file was read after the block"
+
+
+def _reads_while_it_is_open(function):
+    """Tell whether ``function`` reads inside the block of a file that it writes."""
+    for block in ast.walk(ast.parse(code_of(function))):
+        if isinstance(block, ast.With) and "write" in names_called(ast.unparse(block)):
+            if READING & names_called(ast.unparse(block)):
+                return True
+    return False
