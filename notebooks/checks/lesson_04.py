@@ -2,7 +2,10 @@
 import ast
 import contextlib
 import csv
+import errno
+import inspect
 import io
+import linecache
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 from checks.common import (
     NotYet,
     a_number,
+    call_arguments,
     code_of,
     csv_bytes,
     exercise,
@@ -108,23 +112,37 @@ def alarm(my_questions):
 def verify_export(function):
     """Call ``verify_export(path, written)`` as on Windows, on good and bad exports of the orders, 82 with a line break.
 
-    A whole file must pass. A file that is short by 72 rows or by one, that is empty, or that holds all rows twice must
-    be answered with a ValueError which names the rows written and the rows found. The file must stay as it is.
+    A whole file must pass, whatever ends its lines. A file that is short by 72 rows or by one, that is empty, that holds
+    all rows twice, or rows when none were written, must be answered with a ValueError which names the rows written and
+    the rows found. The file must stay as it is.
     """
     orders = load_orders()
+    if _exchanged(function):
+        raise NotYet(PATH_FIRST)
     _must_complain(function, orders[:1070], 1142)
     _must_pass(function, orders)
     _must_complain(function, None, 2)
     _must_complain(function, orders[:1141], 1142)
     _must_complain(function, orders * 2, 1142)
     _must_complain(function, [], 1)
+    _must_complain(function, orders[:3], 0)
     _must_pass(function, orders[:10])
+    _must_pass(function, orders[:10], line_end=b"\n")
     return "whole files pass; short, empty and doubled ones are refused, with both numbers, on Windows too"
 
 
-def _tried(function, rows, written):
+PATH_FIRST = "your function gets the path first, and then written: def verify_export(path, written)"
+NAMES_OF_FILES = {"path", "file", "filename", "file_name", "filepath", "file_path", "name"}
+
+
+def _exchanged(function):
+    names = [name.lower() for name in inspect.signature(function).parameters]
+    return len(names) > 1 and names[1] in NAMES_OF_FILES and names[0] not in NAMES_OF_FILES
+
+
+def _tried(function, rows, written, line_end=b"\r\n"):
     """Call ``function`` on a file with ``rows`` (None: an empty file); return what it returns and its ValueError, or None."""
-    content = b"" if rows is None else csv_bytes(rows, list(load_orders()[0]))
+    content = b"" if rows is None else csv_bytes(rows, list(load_orders()[0])).replace(b"\r\n", line_end)
     # Who only prints is told so in the verdict; prints that look for a mistake stay visible.
     quiet = contextlib.redirect_stdout(io.StringIO()) if _only_prints(function) else contextlib.nullcontext()
     returned = complaint = None
@@ -135,13 +153,18 @@ def _tried(function, rows, written):
             with quiet, as_on_windows(function):
                 returned = function(str(path), written)
         except UnicodeDecodeError as error:
-            raise NotYet(f"on Windows open() without encoding= stops at the byte {error.object[error.start]:02X} of a name in these "
-                         'orders: say encoding="utf-8"') from error
+            raise NotYet(_why_not_readable(function, error)) from error
         except ValueError as error:
+            if str(error).startswith("I/O operation on closed file"):
+                raise NotYet(_why_closed(function)) from error
+            if _is_pythons_own(error, function):
+                raise
             complaint = error
         except StopIteration:
             raise NotYet("an empty file has not even a header: next() finds nothing there and stops with StopIteration") from None
         except (Exception, SystemExit) as error:
+            if isinstance(error, OSError) and error.errno == errno.EBADF:  # the number was opened in place of the path
+                raise NotYet(PATH_FIRST) from error
             _look_at_another_error(function, error, rows)
             raise
         if path.read_bytes() != content:
@@ -150,6 +173,37 @@ def _tried(function, rows, written):
         for name in [str(path), path.as_posix(), path.parent.name]:  # its digits are no counts
             told = told.replace(name, "")
     return returned, complaint, told
+
+
+def _why_not_readable(function, error):
+    """Say at which letter reading stopped, and with which encoding: the one that was said, or that of Windows."""
+    start = error.start
+    while start and error.object[start] & 0xC0 == 0x80:  # from inside a letter of two bytes back to where it begins
+        start -= 1
+    letter = error.object[start:start + 4].decode("utf-8", errors="ignore")[:1]
+    where = f"the letter {letter} of a name in these orders" if letter else "a letter in these orders"
+    said = [call["encoding"] for name in ("open", "read_text", "read_csv") for call in call_arguments(function, name)
+            if "encoding" in call and "utf" not in call["encoding"].lower()]
+    if said:
+        return f"encoding={said[0]} cannot read {where}: they are written in utf-8"
+    reading = "read_text()" if "open" not in names_called(function) and "read_text" in names_called(function) else "open()"
+    return f'on Windows {reading} without encoding= stops at {where}: say encoding="utf-8"'
+
+
+def _why_closed(function):
+    if any(isinstance(node, ast.With) for node in ast.walk(ast.parse(code_of(function)))):
+        return "the with block had ended, so the file was closed when you counted: count inside the block"
+    return "the file was closed when you counted: count first, and close it then"
+
+
+def _is_pythons_own(error, function):
+    """Tell whether ``error`` comes from a line of ``function`` itself that raises nothing, such as int("")."""
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    code = last.tb_frame.f_code
+    line = linecache.getline(code.co_filename, last.tb_lineno)
+    return code is getattr(function, "__code__", None) and bool(line) and not re.search(r"\braise\b", line)
 
 
 def _look_at_another_error(function, error, rows):
@@ -171,10 +225,12 @@ def _raised_names(function):
     return {ast.unparse(each.func if isinstance(each, ast.Call) else each).rpartition(".")[2] for each in raised}
 
 
-def _must_pass(function, rows):
-    _, complaint, told = _tried(function, rows, len(rows))
+def _must_pass(function, rows, line_end=b"\r\n"):
+    _, complaint, told = _tried(function, rows, len(rows), line_end)
     if complaint is None:
         return
+    if line_end == b"\n":
+        raise NotYet("you refuse a whole file whose lines end in \\n alone: count rows with csv, and not line ends") from complaint
     numbers = _numbers_in(told)
     if len(rows) + 1 in numbers:
         raise NotYet(f"you refuse a whole file: it has {len(rows):,} rows and a header, and the header is no row") from complaint
@@ -193,6 +249,10 @@ def _must_complain(function, rows, written):
                      "with both numbers") from complaint
     numbers = _numbers_in(told)
     if {1148, 1147} & numbers:
+        option = _option_of_reading(function)
+        if option:
+            raise NotYet(f"with {option} the rows fall apart at the line breaks inside them, and you found "
+                         f"{min({1148, 1147} & numbers):,} of 1,070: the file is an ordinary one with commas")
         raise NotYet("you count lines: the file has 1,148 lines, but 1,070 rows, because some rows have a line break inside")
     if rows is None and -1 in numbers:
         raise NotYet("you took a header away from an empty file, which has none: it holds 0 rows, and not -1")
@@ -200,13 +260,75 @@ def _must_complain(function, rows, written):
         raise NotYet(f"you found {found + 1:,} rows and the file has {found:,}: you counted the header, and the header is no row")
     if re.search(r"\{\w+\}", told):
         raise NotYet(f"your ValueError says {told!r}: with an f in front of the text its names become numbers") from complaint
-    if not {written, found} <= numbers:
+    others = numbers - {written}
+    if written in numbers and len(others) == 1 and not others & {found, written - found}:
+        raise NotYet(_why_another_count(function, others.pop(), found))
+    if {written, found} <= numbers:
+        _look_at_the_places(told, written, found)
+    else:
         raise NotYet(f"with {written:,} rows written and {found:,} found, your ValueError must name both numbers; "
                      f"it says: {told or 'nothing'}")
 
 
 def _numbers_in(told):
-    return {int(number) for number in re.findall(r"(?<!\w)-?\d+|\d+", re.sub(r"(?<=\d)[,_](?=\d{3})", "", told))}
+    return {int(number) for number in re.findall(r"(?<!\w)-?\d+|\d+", _without_commas(told))}
+
+
+def _without_commas(told):
+    return re.sub(r"(?<=\d)[,_](?=\d{3})", "", told)
+
+
+def _option_of_reading(function):
+    """Return "delimiter=';'" where ``function`` reads with an option that these orders were not written with."""
+    for name in ("DictReader", "reader", "read_csv"):
+        for call in call_arguments(function, name):
+            for option in ("delimiter", "sep", "quoting", "quotechar"):
+                if option in call:
+                    return f"{option}={call[option]}"
+    return None
+
+
+def _why_another_count(function, count, found):
+    """Say what is wrong with a ``count`` that the learner's error names in place of ``found``."""
+    said = f"your error says {count:,} found, but the file has {found:,} rows"
+    called = names_called(function)
+    path = next(iter(inspect.signature(function).parameters), None)
+    if any(call.get(0) in (path, f"str({path})") for name in ("DictReader", "reader") for call in call_arguments(function, name)):
+        return f"{said}: csv has read the letters of the name; open the file, and give csv the file object"
+    if count == found - 1:
+        if "enumerate" in called:
+            return f"{said}: one too few, for enumerate begins with 0"
+        taken = next((name for name in ("DictReader", "read_csv") if name in called), None)
+        if taken and ".index" not in code_of(function):
+            return f"{said}: one too few, for {taken} has taken the header away already"
+        return f"{said}: one too few"
+    if count == 0 and any(isinstance(node, ast.Try) for node in ast.walk(ast.parse(code_of(function)))):
+        return f"{said}: which error has your except caught, on Windows?"
+    if count == 0:
+        return f"{said}: had something read the file to its end before you counted?"
+    return f"{said}: what have you counted?"
+
+
+def _look_at_the_places(told, written, found):
+    """Raise NotYet when ``told`` calls the rows found written, and the other way round, or one of the two missing."""
+    told = _without_commas(told)
+    missing = re.search(r"(\d+) (?:rows? |orders? )?(?:are |is )?(?:missing|lost)\b", told)
+    if missing and int(missing[1]) in {written, found} - {abs(written - found)}:
+        raise NotYet(f"your error says {int(missing[1]):,} missing, but {written:,} rows were written and {found:,} are in the file")
+    words = re.findall(rf"\b(?:{written}|{found}|written|wrote|expected|found|read|counted|got)\b", told.lower())
+    kinds = ["number" if word.isdigit() else "written" if word in ("written", "wrote", "expected") else "found" for word in words]
+    if sorted(kinds) != ["found", "number", "number", "written"]:
+        return
+    if kinds[2:] == ["number", "number"]:  # "written/found: 1142/1070"
+        pairs = [(0, 2), (1, 3)]
+    else:
+        pairs = [(0, 1), (2, 3)]
+    called = {}
+    for pair in pairs:
+        kind, number = sorted(pair, key=lambda place: kinds[place] == "number")
+        called[kinds[kind]] = words[number]
+    if called == {"written": str(found), "found": str(written)}:
+        raise NotYet(f"your error says {found:,} written and {written:,} found: the numbers have changed places")
 
 
 def _counts_lines(function):
@@ -225,6 +347,8 @@ def _why_silent(function, returned, written, found):
         return f"{case}: you print, and the program that called you goes on; raise ValueError"
     if "ValueError" in names_called(function) and not _raised_names(function):
         return f"{case}: you make a ValueError, but you do not raise it"
+    if not written:
+        return f"{case}: you let it pass; when no row was written, none may be in the file"
     if found > written:
         return f"{case}: you let it pass; too many rows, perhaps exported twice, are wrong too"
     if (written, found) == (1, 0):
