@@ -86,7 +86,7 @@ def test_an_exercise_takes_what_its_kind_takes(stub, solution, kind):
 def test_the_table_for_writers_names_each_notebook_and_with_a_number_each_exercise(capsys):
     minutes.main(["03"])
     said = capsys.readouterr().out
-    assert "03-meet-the-empty-file" in said and "copy-out" in said
+    assert "03-meet-the-empty-file" in said and "copy_out" in said
 
 
 def test_some_notebooks_are_watched():

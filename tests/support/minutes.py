@@ -1,7 +1,7 @@
 """How many minutes a notebook takes, by one formula, so that nobody has to guess.
 
     python -m tests.support.minutes           a table of all lessons: reading, exercises, both
-    python -m tests.support.minutes 03        the notebooks whose file name starts with 03, with each exercise
+    python -m tests.support.minutes 03        the notebooks whose file name starts with 03, with each section and exercise
 
 The constants are set so that, put to the first edition, the formula gives about what a newcomer took for two of its
 notebooks: 75 minutes for 01 (45 of them reading) and 105 for 02 (60); it gives 75 (47) and 98 (49). With the usual pace
@@ -11,6 +11,8 @@ exercises that are written and not chosen. It is an estimate until a room has be
 import ast
 import re
 import sys
+
+from nbformat import NotebookNode
 
 from tests.support.exercises import exercises_in
 from tests.support.notebook_files import code_cells, paths_starting_with, read_notebook
@@ -87,6 +89,34 @@ def minutes_of(notebook):
     return reading_minutes(notebook), sum(map(exercise_minutes, exercises_in(notebook)))
 
 
+FRAME = re.compile("Set up|Tidy up|Key points")  # sections without minutes of their own: they count to their neighbours
+
+
+def sections_of(notebook):
+    """Return the sections of ``notebook`` in order, name -> (minutes of reading, {exercise: minutes}).
+
+    The title and the set-up are counted to the section behind them, what ends the notebook to the one before it. The name
+    of an exercise is that of its check: why_empty.
+    """
+    exercises = {exercise.name: exercise_minutes(exercise) for exercise in exercises_in(notebook)}
+    found, name, before = {}, None, 0.0
+    for cell in notebook.cells:
+        pieces = re.split("^## (.+)$", CHECKED.sub("", cell.source), flags=re.MULTILINE) if cell.cell_type == "markdown" else [None]
+        for heading, piece in zip([None, *pieces[1::2]], pieces[::2]):
+            if heading and not FRAME.match(heading):
+                name, before, found[heading] = heading, 0.0, (before if name is None else 0.0, {})
+            part = cell if piece is None else {**cell, "source": piece}
+            minutes = reading_minutes(NotebookNode(cells=[NotebookNode(part)]))
+            if name is None:
+                before += minutes
+            else:
+                found[name] = (found[name][0] + minutes, found[name][1])
+        if cell.cell_type == "code" and "-ex-" in cell.id:
+            exercise = cell.id.partition("-ex-")[2]
+            found[name][1][exercise.replace("-", "_")] = exercises[exercise]
+    return found
+
+
 def agrees(stated, estimated):
     """Tell whether the ``stated`` minutes are within a tenth of the ``estimated`` ones, or within one minute."""
     return abs(stated - estimated) <= max(1, estimated / 10)
@@ -98,8 +128,10 @@ def main(prefixes):
         notebook = read_notebook(path)
         reading, exercises = minutes_of(notebook)
         print(f"{path.stem:<36}{reading:>8.0f}{exercises:>11.0f}{reading + exercises:>7.0f}")
-        for exercise in exercises_in(notebook) if prefixes else []:
-            print(f"    {exercise.name:<40}{exercise_minutes(exercise):>7.1f}  {kind_of(exercise)}")
+        for section, (minutes, its_exercises) in sections_of(notebook).items() if prefixes else []:
+            print(f"    {section:<60}{minutes:>6.1f}")
+            for exercise, minutes in its_exercises.items():
+                print(f"        {exercise:<56}{minutes:>6.1f}")
 
 
 if __name__ == "__main__":
