@@ -158,14 +158,17 @@ def _why_read_too_early(function):
     return "the export was read inside its block, where the rows still wait; move the lines that read"
 
 
+READING = {"read", "readline", "readlines", "reader", "DictReader", "read_text", "read_bytes", "copyfile", "copy", "copy2"}
+
+
 def _lines_that_write_and_read(function):
-    """Return the numbers of the lines that call writerow() or writerows(), and of those that open a file to read it."""
+    """Return the numbers of the lines that call writerow() or writerows(), and of those that open a file or read it."""
     writing, reading = [], []
     for node in _calls(function):
         name = _name_of(node)
         if name in ("writerow", "writerows"):
             writing.append(node.lineno)
-        if name in ("read_text", "read_bytes", "copyfile", "copy") or name == "open" and not _opens_to_write(node):
+        if name in READING or name == "open" and not _opens_to_write(node):
             reading.append(node.lineno)
     return writing, reading
 
