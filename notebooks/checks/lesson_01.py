@@ -35,17 +35,21 @@ def ten_orders():
 
 
 @contextlib.contextmanager
-def tempfile_watched(function):
+def tempfile_watched(function, descriptors=None):
     """Give a list, filled with the names of the makers of ``tempfile`` that are called in this block; refuse ``mktemp``.
 
-    They are watched in the module and where the notebook of ``function`` has imported them by name.
+    They are watched in the module and where the notebook of ``function`` has imported them by name. The list
+    ``descriptors`` gets the descriptor of each mkstemp, and what os.fstat says of it.
     """
     used = []
 
     def watched(name, make):
         def make_and_tell(*arguments, **options):
             used.append(name)
-            return make(*arguments, **options)
+            made = make(*arguments, **options)
+            if name == "mkstemp" and descriptors is not None:
+                descriptors.append((made[0], os.fstat(made[0])))
+            return made
         return make_and_tell
 
     def refuse(*arguments, **options):
@@ -267,7 +271,8 @@ def hand_over(function):
 
     Whatever system this is, Windows' rules are applied: text without ``encoding=`` is cp1252, text without ``newline=``
     gets CR LF, ``program`` is refused a file that is open and marked for deletion, and removing a file that is open is
-    refused. Then two calls run at the same time, and one gets a program that fails. No file may be left by any of them.
+    refused. Then two calls run at the same time, and one gets a program that fails. No file may be left by any of them,
+    and the error must reach the caller. The working folder, which belongs to the whole process, may not be changed.
     """
     orders = ten_orders()
     first = _call(function, orders, _read_by_name)
@@ -287,10 +292,15 @@ def hand_over(function):
     failed = _call(function, orders, _fail)
     if failed.left:
         raise NotYet(f"when program stops with an error, {_things(failed.left)}: let the end of a block remove it")
+    if failed.problem is None:
+        raise NotYet(f"when program stops with an error, nobody hears of it: your function returns {failed.answer!r}. "
+                     "Let the error go on to the caller")
     return "another process found all ten orders, on Windows, too, two calls did not meet, and nothing is left behind"
 
 
 READ = "10 orders read"
+DESCRIPTOR_OPEN = ("mkstemp gives you two things, the name and a descriptor that has the file open, and Windows refuses to "
+                   "remove a file that is open: close the descriptor first, too")
 
 
 class _ProgramFailed(Exception):
@@ -303,6 +313,7 @@ class _Call:
     def __init__(self):
         self.answer, self.problem, self.content, self.open_when_read = None, None, None, False
         self.given, self.refused, self.left = [], [], []
+        self.descriptors, self.home = [], os.getcwd()
 
     def refuse(self, sentence, error=None):
         self.refused.append(sentence)  # kept here, because the function may catch the exception
@@ -312,6 +323,8 @@ class _Call:
         """Return the absolute path of what ``program`` is given, if a program on Windows could open it."""
         if not isinstance(path, str | os.PathLike):
             self.refuse("hand over the name: another program has no use for your file object")
+        if os.getcwd() != self.home:
+            self.stay()
         path = os.path.abspath(path)
         self.given.append(path)
         if is_open_and_marked(path):
@@ -321,6 +334,36 @@ class _Call:
             self.refuse("program finds no file: it was removed before program ran, or it was never there",
                         FileNotFoundError(2, "No such file or directory"))
         return path
+
+    def stay(self, *_, **__):
+        """Refuse to change the working folder; stands for os.chdir."""
+        self.refuse("os.chdir moves your whole program to another folder, the other call, too: stay where you are, "
+                    "and hand over the whole path")
+
+    def still_open(self, file=None):
+        """Return the descriptors of mkstemp that are open; with ``file``, what os.stat says of one, those that have it open."""
+        found = []
+        for descriptor, made in self.descriptors:
+            with contextlib.suppress(OSError):
+                now = os.fstat(descriptor)
+                if os.path.samestat(now, made) and (file is None or os.path.samestat(now, file)):
+                    found.append(descriptor)
+        return found
+
+    @contextlib.contextmanager
+    def rules(self):
+        """Refuse, inside this block, os.chdir and the removal of a file that a descriptor of mkstemp has open."""
+        def refusing(remove):
+            def remove_if_closed(path, *, dir_fd=None):
+                with contextlib.suppress(FileNotFoundError):
+                    if self.still_open(os.stat(path) if dir_fd is None else os.stat(path, dir_fd=dir_fd)):
+                        self.refuse(DESCRIPTOR_OPEN)
+                return remove(path, dir_fd=dir_fd)
+            return remove_if_closed
+
+        with (mock.patch.object(os, "chdir", self.stay), mock.patch.object(os, "unlink", refusing(os.unlink)),
+              mock.patch.object(os, "remove", refusing(os.remove))):
+            yield
 
 
 def _read_by_name(call, path):
@@ -353,18 +396,28 @@ def _call(function, orders, program):
     call, before = _Call(), set(os.listdir())
     with left_behind():
         try:
-            with removal_as_on_windows() as refused, tempfile_watched(function), as_on_windows(function):
+            with (removal_as_on_windows() as refused, call.rules(), tempfile_watched(function, call.descriptors),
+                  as_on_windows(function)):
                 try:
                     call.answer = function(orders, lambda path: program(call, path))
                 except (OSError, NotYet, _ProgramFailed) as error:
                     call.problem = error
+                except Exception as error:
+                    if not isinstance(error.__context__, _ProgramFailed):
+                        raise
+                    call.problem = error  # the learner's own error, raised because program stopped: it reaches the caller
         finally:
+            os.chdir(call.home)
             mine = {os.path.abspath(name) for name in set(os.listdir()) - before}
             in_temp = {os.path.join(tempfile.tempdir, name) for name in os.listdir(tempfile.tempdir)}
             left = {path for path in call.given if os.path.exists(path)} | mine | in_temp
             left -= {path for path in left if any(path.startswith(other + os.sep) for other in left)}
             call.left = sorted(map(os.path.basename, left))
             _let_go(tempfile.tempdir, *left)
+            if forgotten := call.still_open():
+                call.refused.append(DESCRIPTOR_OPEN)
+            for descriptor in forgotten:
+                os.close(descriptor)
             for path in left - in_temp:
                 with contextlib.suppress(OSError):
                     os.remove(path)
