@@ -4,6 +4,7 @@ import csv
 import gc
 import io
 import os
+import re
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -14,6 +15,7 @@ from checks.common import (
     exercise,
     first_difference,
     left_behind,
+    letters,
     load_orders,
     one_letter,
     order_of,
@@ -69,10 +71,19 @@ def tempfile_watched(function, descriptors=None):
         namespace.update(imported)
 
 
+def _without_words(answer):
+    """Return ``answer`` without what readers write around a letter: "place C", "points A and C", "C: an error"."""
+    if not isinstance(answer, str):
+        return answer
+    answer = re.sub(r"\b(places?|points?|letters?|lines?|answer)\b", " ", answer, flags=re.IGNORECASE)
+    with_reason = re.match(r"\s*([A-Za-z])\s*[:)]\s*\w{2}", answer)
+    return with_reason[1] if with_reason else answer
+
+
 @exercise
 def first_row(my_choice):
     """Compare the choice with what NamedTemporaryFile does, tried here."""
-    chosen = one_letter(my_choice, "ABCD")
+    chosen = one_letter(_without_words(my_choice), "ABCD")
     if chosen == "A":
         raise NotYet("not even a file of open() has the row at once: it waits until the block ends. "
                      "And who has said that this file is one for text?")
@@ -92,7 +103,9 @@ def first_row(my_choice):
 @exercise
 def place_the_seek(my_place):
     """Run the program with ``export.seek(0)`` at the places named, and look at what it prints."""
-    places = some_letters(my_place, "ABCD")
+    places = letters(_without_words(my_place))
+    if not places or not places <= set("ABCD"):
+        one_letter(my_place, "ABCD")  # says which letters
     text = _two_lines(places)
     if places == {"C"}:
         return f"the program reads {text!r}"
@@ -170,7 +183,7 @@ def _compare_text(orders, text):
 @exercise
 def when_is_it_there(my_points):
     """Run the program of the exercise, look for the file at each point, and compare."""
-    chosen = some_letters(my_points, "ABCDEF")
+    chosen = some_letters(_without_words(my_points), "ABCDEF")
     there = _points_at_which_it_is_there()
     why = {"A": "at A the file is open, and it has had its name since it was made",
            "B": "at B the file is closed, and closing a NamedTemporaryFile removes it, even inside the block",
@@ -211,7 +224,7 @@ def _points_at_which_it_is_there():
 @exercise
 def label_steps(my_order):
     """Run the five lines in the order given, with the label program in a process of its own and Windows' rule."""
-    order = order_of(my_order, "ABCDE")
+    order = order_of(_without_words(my_order), "ABCDE")
     steps = _LabelSteps()
     try:
         with removal_as_on_windows():
