@@ -35,6 +35,8 @@ NOTEBOOKS = PROJECT / "notebooks"
 SITE = "Where Did My Rows Go?"
 SETTINGS = tomllib.loads((HERE / "settings.toml").read_text(encoding="utf-8"))
 GROUPS = {"Lessons": r"0\d-", "Field guide": "10", "Companions": r"0\db-", "Beside you": ""}  # the first that fits
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+NAMES = {file: name for name, file in re.findall(r"\[(\d\S+ [^\]]+)\]\(notebooks/([^)]+)\)", README)}
 HEADING = re.compile(r"^h[1-6]$")
 ENTRY = re.compile(r"([A-Z]\d{1,2}) (.+)")
 UNTOUCHED = "not attempted yet"  # what an exercise says in the stored outputs
@@ -60,12 +62,11 @@ class Page:
 
     @property
     def label(self):
-        """What the page is called in lists: as its file is, since that is how the lessons speak of each other."""
+        """What the page is called in lists: as the README calls it, or as its file is called."""
         number, _, name = Path(self.source).stem.partition("-")
-        name = name.replace("-", " ").capitalize()
         if self.up or not number[:1].isdigit():
             return self.title
-        return f"{number} {self.title if self.title.lower() == name.lower() else name}"
+        return NAMES.get(self.source, f"{number} {name.replace('-', ' ').capitalize()}")
 
     @property
     def body(self):
@@ -127,6 +128,8 @@ def from_markdown(text, identity="text"):
         if label in ("predict", "cure", "time", "you need"):
             paragraph["class"] = [label.replace(" ", "-")]
     _frame_tables(soup)
+    for box in soup.find_all("input", type="checkbox"):  # of a task list: it cannot be ticked here
+        box.replace_with("☐ ")
     for details in soup.find_all("details"):
         details["class"] = ["solution"]
     return cell_of("words", identity, soup)
@@ -233,7 +236,7 @@ def entries_of(page):
 
 def front_page(pages):
     """Return the first page of the site: the README, with questions to the search after its first paragraph."""
-    soup = from_markdown((PROJECT / "README.md").read_text(encoding="utf-8"))
+    soup = from_markdown(README)
     questions = "".join(f'<li><button type="button" data-ask>{escape(question)}</button></li>' for question in SETTINGS["questions"])
     soup.p.insert_after(BeautifulSoup(f'<div class="ask needs-script"><p>{ASK}</p><ul>{questions}</ul></div>', "html.parser"))
     page = Page("index.html", SITE, shortened(words(soup.p)), [soup], source="README.md")
@@ -405,8 +408,7 @@ def build(out, base=""):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--readme"]:
-        readme = PROJECT / "README.md"
-        readme.write_text(readme_with(without_installing(), readme.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+        (PROJECT / "README.md").write_text(readme_with(without_installing(), README), encoding="utf-8", newline="\n")
     elif len(sys.argv) in (2, 3) and not sys.argv[1].startswith("-"):
         print(f"{len(build(*sys.argv[1:]))} pages in {sys.argv[1]}")
     else:

@@ -9,6 +9,10 @@ document.querySelector(".theme").onclick = () => {
   try { localStorage.theme = root.dataset.theme; } catch { /* it holds for this page */ }
 };
 
+// ---- the list of pages: the one that is open stands in sight ----
+const list_of_pages = document.getElementById("pages"), current = list_of_pages.querySelector("[aria-current]");
+if (current) list_of_pages.scrollTop = current.offsetTop - 120;
+
 // ---- code: copy it, and reach what is wider than the screen from the keyboard ----
 for (const pre of all(".highlight pre")) {
   if (!navigator.clipboard) break;
@@ -49,15 +53,23 @@ const ready = () => asked ??= fetched("minisearch.js").then(() => fetched("searc
 
 // Words that say nothing by themselves, and words that people use for one another: each group is one word for the search.
 const EMPTY = new Set("a after all am an and are as at be been but by can could did do does for from had has have how i if in into is it its me my no not of on or so still than that the them then there this to too up was what when where which while why will with would you your".split(" "));
-const SAME = new Map(`write wrote written writing writer | gone lost lose loses missing miss vanish disappear drop | 0 zero | kill killed sigkill oom |
-  garbled broken mojibake weird corrupt corrupted umlaut accent | folder directory dir | delete remove unlink |
-  duplicate twice repeat double | power outage | line row record | temporary temp tmp tempfile`.split("|").flatMap(group => {
+const SAME = new Map(`write wrote written writing writer | gone lost lose loses losing missing miss vanish disappear drop cut | 0 zero |
+  kill killed sigkill oom | garbled broken mojibake weird corrupt corrupted umlaut accent | folder directory dir | delete remove unlink cleanup |
+  duplicate twice repeat double | power outage | line row record | temporary temp tmp tempfile | letter character char | close closed closing |
+  begin start front leading first | wait sleep delay | thread pool worker | pod docker kubernetes`.split("|").flatMap(group => {
     const [first, ...others] = group.trim().split(/\s+/);
     return others.map(word => [word, first]);
   }));
 const stem = word => word.length < 5 ? word.replace(/(?<=..[^s])s$/, "") : word.replace(/(?:ies|y)$/, "i").replace(/(?<=[^s])s$/, "")
   .replace(/(?<=.{3})(?:ing|ed|e)$/, "").replace(/([^aeioul])\1$/, "$1");
-const term = word => EMPTY.has(word = word.toLowerCase()) ? null : stem(SAME.get(word) ?? SAME.get(word.replace(/s$/, "")) ?? word);
+const terms = new Map();
+const term = word => {
+  if (!terms.has(word)) {
+    const small = word.toLowerCase();
+    terms.set(word, EMPTY.has(small) ? null : stem(SAME.get(small) ?? SAME.get(small.replace(/s$/, "")) ?? small));
+  }
+  return terms.get(word);
+};
 const parts = word => word.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu) ?? [];  // of PermissionError: Permission, Error
 const words = text => text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 const known = new Set();
@@ -103,12 +115,12 @@ function look() {
   list.hidden = asking.length < 2 || !index;
   said.textContent = "";
   if (list.hidden) return;
-  const hits = index.search(asking).slice(0, 12);
+  const hits = index.search(asking).slice(0, 10);
   for (const hit of hits) {
     const [address, title, page, , prose, code] = records[hit.id];
-    const terms = new Set(hit.terms), [[prosaic, said], [coded, printed]] = [excerpt(prose, terms), excerpt(code, terms)];
+    const terms = new Set(hit.terms), [[prosaic, count], [coded, more]] = [excerpt(prose, terms), excerpt(code, terms)];
     const link = Object.assign(document.createElement("a"), {href: address});
-    const parts = {b: marked(title, terms), small: title === page ? [] : [page], span: marked(printed > said ? coded : prosaic, terms)};
+    const parts = {b: marked(title, terms), small: title === page ? [] : [page], span: marked(more && !count ? coded : prosaic, terms)};
     for (const [name, content] of Object.entries(parts)) {
       const part = document.createElement(name);
       part.append(...content);

@@ -51,6 +51,15 @@ def address(folder):
         server.shutdown()
 
 
+@pytest.fixture(scope="module")
+def reader(browser):
+    """One page for the tests that only look: opening a new one takes longer than they do."""
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+
+
 @pytest.fixture
 def complaints(page, address):
     """What the console says, what fails, and every request to another host, while a test uses ``page``."""
@@ -69,48 +78,49 @@ def test_no_page_complains_or_asks_another_host(folder, address, page, complaint
 
 
 @EVERY_PAGE
-def test_axe_finds_nothing_in_either_theme(address, page, name):
-    page.goto(f"{address}{name}.html")
-    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    page.evaluate(AXE)
+def test_axe_finds_nothing_in_either_theme(address, reader, name):
+    reader.goto(f"{address}{name}.html")
+    reader.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    reader.evaluate(AXE)
     for theme, rules in ("light", "{}"), ("dark", "{runOnly: ['color-contrast']}"):  # the colours are all that a theme changes
-        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        found = page.evaluate(f"axe.run({{resultTypes: ['violations'], elementRef: false, ...{rules}}})")
+        reader.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        found = reader.evaluate(f"axe.run({{resultTypes: ['violations'], elementRef: false, ...{rules}}})")
         assert not [f"{theme}: {v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
 
 
 @pytest.mark.parametrize("name", ["A1", "C6", "T12"])
-def test_axe_finds_nothing_on_the_page_of_an_entry_with_the_search_open(address, page, name):
-    page.goto(f"{address}{name}.html")
-    page.fill("#q", "empty file")
-    page.locator("#found a").first.wait_for()
-    assert not [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in page.evaluate(AXE + "\naxe.run()")["violations"]]
+def test_axe_finds_nothing_on_the_page_of_an_entry_with_the_search_open(address, reader, name):
+    reader.goto(f"{address}{name}.html")
+    reader.fill("#q", "empty file")
+    reader.locator("#found a").first.wait_for()
+    assert not [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in reader.evaluate(AXE + "\naxe.run()")["violations"]]
 
 
 @EVERY_PAGE
-def test_no_page_scrolls_sideways_and_every_picture_shows(address, page, name):
-    page.goto(f"{address}{name}.html")
+def test_no_page_scrolls_sideways_and_every_picture_shows(address, reader, name):
+    reader.goto(f"{address}{name}.html")
     for width in (390, 1280, 1920):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    shown = page.evaluate("""Promise.all([...document.querySelectorAll('main img')].map(async image => {
+        reader.set_viewport_size({"width": width, "height": 900})
+        assert reader.evaluate("document.documentElement.scrollWidth") <= width
+    shown = reader.evaluate("""Promise.all([...document.querySelectorAll('main img')].map(async image => {
         image.loading = 'eager'; await image.decode(); return image.naturalWidth > 300 && image.alt.length > 40; }))""")
     assert all(shown)
 
 
 @EVERY_PAGE
-def test_on_paper_no_code_is_cut_and_solutions_are_printed(address, page, name):
-    page.goto(f"{address}{name}.html")
-    page.set_viewport_size(A4)
-    page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    cut = page.evaluate("""[...document.querySelectorAll('main pre, main code, main td, main img')].filter(one => one.offsetWidth && (
+def test_on_paper_no_code_is_cut_and_solutions_are_printed(address, reader, name):
+    reader.goto(f"{address}{name}.html")
+    reader.set_viewport_size(A4)
+    reader.emulate_media(media="print")
+    reader.evaluate("dispatchEvent(new Event('beforeprint'))")
+    cut = reader.evaluate("""[...document.querySelectorAll('main pre, main code, main td, main img')].filter(one => one.offsetWidth && (
         one.scrollWidth > one.clientWidth + 1 && one.clientWidth || one.getBoundingClientRect().right > innerWidth + 1))
         .map(one => one.innerText || one.alt)""")
     assert not cut
-    assert page.evaluate("[...document.querySelectorAll('details pre')].every(one => one.checkVisibility({contentVisibilityAuto: true}))")
-    page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("details[open]").count() == 0
+    assert reader.evaluate("[...document.querySelectorAll('details pre')].every(one => one.checkVisibility({contentVisibilityAuto: true}))")
+    reader.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert reader.locator("details[open]").count() == 0
+    reader.emulate_media(media="screen")
 
 
 @pytest.mark.parametrize("symptom, entries", SYMPTOMS.items())
