@@ -8,7 +8,7 @@ an exception, Ctrl+C, a full disk, ``os._exit``, a kill. tests/test_safe_export.
 every step, fills the disk at every step, interrupts it at random and acts as several users;
 ``python -m tests.tools.bench_export`` measures its speed and its memory.
 
-What it does, in this order. Up to step 3 it refuses what it cannot do, before it asks for the first row:
+What it does, in this order. Up to step 3 it refuses what it can see that it cannot do, before it asks for the first row:
 
 1. look at the target and its folder
 2. take the lock ``.orders.csv.lock``, so that there is one exporter a target, and remove what a killed one left
@@ -52,6 +52,8 @@ What it promises, and what it does not:
 * **Links.** A symbolic link stays, and the file that it points to is replaced. A target with several names (hard
   links) is Refused: the other names would keep the old rows. So is everything that is no regular file: a pipe, a
   device such as /dev/null, a socket.
+* **A target that is mounted by itself** (one file given to a container: ``-v ./orders.csv:/app/orders.csv``), or that is
+  marked immutable, cannot be replaced: OSError at the move, after the rows have been read. Mount the folder.
 * **Ctrl+C** raises KeyboardInterrupt. If it comes in the last moment, between os.replace and the return, the new file is
   published all the same. An interruption or an OSError of the last sync is the only way to an error and a new file.
 * **A power cut** finds the old file or the new one, on a file system and a disk that keep their word. On macOS os.fsync
