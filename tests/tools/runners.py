@@ -2,6 +2,7 @@
 
     python -m pip install papermill       (the only one that requirements.txt does not bring)
     python -m tests.tools.runners               nbconvert, jupyter execute and papermill, every notebook
+    python -m tests.tools.runners 03 10a        only notebooks whose names begin with 03 or 10a
 
 Nothing is written to the project. A line for each runner and notebook that fails, and a last line with the count.
 """
@@ -12,7 +13,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.support.notebook_files import NOTEBOOK_FOLDER, notebook_paths
+from tests.support.notebook_files import NOTEBOOK_FOLDER, paths_starting_with
 
 RUN_SECONDS = 1800  # a run that takes longer hangs, on any machine
 
@@ -40,7 +41,7 @@ def main():
     if importlib.util.find_spec("papermill") is None:
         sys.exit("papermill is not installed: python -m pip install papermill")
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [(runner, path, command) for path in notebook_paths() for runner, command in commands(path, Path(folder)).items()]
+        jobs = [(runner, path, command) for path in paths_starting_with(sys.argv[1:]) for runner, command in commands(path, Path(folder)).items()]
         with ThreadPoolExecutor(2) as pool:
             done = list(pool.map(run, [command for _, _, command in jobs]))
     failed = 0
