@@ -6,9 +6,8 @@ from nbformat import writes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.support import exercises
-from tests.support.edition import is_second_edition, number_of
 from tests.support.exercises import exercises_in, is_exercise, listed_answers, try_answers
-from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
+from tests.support.notebook_files import code_cells, notebook_paths, number_of, read_notebook
 
 WITH_EXERCISES = [path for path in notebook_paths() if any(map(is_exercise, code_cells(read_notebook(path))))]
 
@@ -32,13 +31,13 @@ def test_the_lessons_have_exercises():
 
 @ALL
 def test_each_exercise_has_all_its_parts(path):
-    exercises_in(read_notebook(path), strict=is_second_edition(path.name))  # or it raises, with a sentence
+    exercises_in(read_notebook(path))  # or it raises, with a sentence
 
 
 @ALL
 def test_answers_are_listed_for_each_exercise(path):
-    number, strict = number_of(path.name), is_second_edition(path.name)
-    problems = exercises.what_is_missing(exercises_in(read_notebook(path)), listed_answers(number), number, strict)
+    number = number_of(path.name)
+    problems = exercises.what_is_missing(exercises_in(read_notebook(path)), listed_answers(number), number)
     assert not problems, "\n".join(problems)
 
 
@@ -94,7 +93,7 @@ def a_notebook(cell_id="03-ex-place-the-line", stub="my_line = None", check="che
 
 
 def test_a_cell_that_ends_in_a_check_is_an_exercise_wherever_it_stands():
-    found = exercises_in(a_notebook(), strict=True)
+    found = exercises_in(a_notebook())
     assert [(each.name, each.stub, each.solution) for each in found] == [("place-the-line", "my_line = None", "my_line = 3\n")]
 
 
@@ -110,7 +109,7 @@ def test_a_cell_that_ends_in_a_check_is_an_exercise_wherever_it_stands():
 ])
 def test_an_exercise_that_lacks_a_part_is_refused_with_a_sentence(spoiled, sentence):
     with pytest.raises(ValueError) as refused:
-        exercises_in(a_notebook(**spoiled), strict=True)
+        exercises_in(a_notebook(**spoiled))
     assert sentence in str(refused.value)
 
 
@@ -127,9 +126,9 @@ GOOD = {"solution": {"place-the-line": "both rows"},
     ({"solution": {**GOOD["solution"], "gone": "rows"}}, "there is no such exercise"),
 ])
 def test_answers_that_are_not_listed_are_asked_for(change, sentence):
-    found = exercises_in(a_notebook(), strict=True)
-    assert not exercises.what_is_missing(found, GOOD, "03", strict=True)
-    assert any(sentence in problem for problem in exercises.what_is_missing(found, {**GOOD, **change}, "03", strict=True))
+    found = exercises_in(a_notebook())
+    assert not exercises.what_is_missing(found, GOOD, "03")
+    assert any(sentence in problem for problem in exercises.what_is_missing(found, {**GOOD, **change}, "03"))
 
 
 def test_a_short_answer_is_the_solution_with_a_line_replaced():

@@ -12,7 +12,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tests.support import links
 from tests.support.cells import Session
 from tests.support.comparison import difference
-from tests.support.edition import is_second_edition
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
 
 NOTEBOOKS = {path.name: read_notebook(path) for path in notebook_paths()}
@@ -190,7 +189,7 @@ def words_of_the_index():
         for line in re.findall(r"^- \S+: (.+)$", links.DEFINITION.sub("", cell.source), re.MULTILINE):
             for item in line.split(" · "):
                 word = item.partition(" [")[0]
-                pairs += [(word, number) for number in links.USED.findall(item) if is_second_edition(ENTRIES[number].file)]
+                pairs += [(word, number) for number in links.USED.findall(item)]
     return pairs
 
 

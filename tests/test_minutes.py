@@ -5,11 +5,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.support import minutes
-from tests.support.edition import MINUTES_TOLD_IN, SECOND_EDITION, is_second_edition, number_of
 from tests.support.exercises import Exercise
-from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, number_of, read_notebook
 
-PATHS = [path for path in notebook_paths() if is_second_edition(path.name) and "**Time:** none" not in read_notebook(path).cells[0].source]
+PATHS = [path for path in notebook_paths() if "**Time:** none" not in read_notebook(path).cells[0].source]
 
 
 def in_title(path):
@@ -33,8 +32,6 @@ def in_guide(path):
 @pytest.mark.parametrize("place, told", [("title", in_title), ("README", in_readme), ("guide", in_guide)])
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_the_minutes_that_are_told_are_those_of_the_formula(path, place, told):
-    if place not in MINUTES_TOLD_IN:
-        pytest.skip(f"{place} is of the first edition")
     stated, estimated = told(path), sum(minutes.minutes_of(read_notebook(path)))
     assert stated is not None, f"{place} tells no minutes of {path.stem}"
     assert minutes.agrees(stated, estimated), f"{place} says {stated} minutes, and the formula gives {estimated:.0f}"
@@ -90,4 +87,4 @@ def test_the_table_for_writers_names_each_notebook_and_with_a_number_each_exerci
 
 
 def test_some_notebooks_are_watched():
-    assert {"00", "03"} <= SECOND_EDITION & {number_of(path.name) for path in PATHS}
+    assert {"00", "03"} <= {number_of(path.name) for path in PATHS}

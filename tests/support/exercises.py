@@ -53,8 +53,7 @@ import tomllib
 from dataclasses import dataclass
 
 from tests.support.cells import Session
-from tests.support.edition import is_second_edition, number_of
-from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, number_of, read_notebook
 
 ANSWERS = PROJECT / "tests" / "answers"
 STUBS = NOTEBOOK_FOLDER / "checks" / "stubs.json"
@@ -100,16 +99,13 @@ def is_exercise(cell):
     return cell.cell_type == "code" and (last.startswith("checks.") or bool(re.match(r"\d\d[a-z]?-ex-", cell.id)))
 
 
-def exercises_in(notebook, strict=False):
-    """Return the exercises of ``notebook`` in order. Raises ValueError, with a sentence, for one that lacks something.
-
-    With ``strict`` its stub must be one of the second edition, and its id follow from the name of its check.
-    """
+def exercises_in(notebook):
+    """Return the exercises of ``notebook`` in order. Raises ValueError, with a sentence, for one that lacks something."""
     cells = {cell.id: cell for cell in notebook.cells}
-    return [_exercise(cell, cells, strict) for cell in code_cells(notebook) if is_exercise(cell)]
+    return [_exercise(cell, cells) for cell in code_cells(notebook) if is_exercise(cell)]
 
 
-def _exercise(cell, cells, strict):
+def _exercise(cell, cells):
     stub, _, check = cell.source.rstrip().rpartition("\n")
     match = re.fullmatch(r"\d\d[a-z]?-ex-([a-z0-9-]+)", cell.id)
     call = CALL.fullmatch(check)
@@ -122,10 +118,9 @@ def _exercise(cell, cells, strict):
     fence = FENCE.search(folded["inside"]) if folded else None
     if fence is None:
         raise ValueError(f"{cell.id}: no folded ```python solution in a cell {cell.id}-answer")
-    if strict:
-        _look_at_stub(cell.id, stub)
-        if match[1] != call[1].replace("_", "-"):
-            raise ValueError(f"{cell.id}: it calls checks.{call[1]}, so its id must end in -ex-{call[1].replace('_', '-')}")
+    _look_at_stub(cell.id, stub)
+    if match[1] != call[1].replace("_", "-"):
+        raise ValueError(f"{cell.id}: it calls checks.{call[1]}, so its id must end in -ex-{call[1].replace('_', '-')}")
     return Exercise(match[1], stub, check, fence[1])
 
 
@@ -150,7 +145,7 @@ def listed_answers(number):
     return _toml(ANSWERS / f"{number}.toml")
 
 
-def what_is_missing(exercises, listed, number, strict):
+def what_is_missing(exercises, listed, number):
     """Return a sentence for each thing that ``listed``, the answers of notebook ``number``, lacks or has too much."""
     names = {exercise.name for exercise in exercises}
     told = listed.get("solution", {})
@@ -162,11 +157,10 @@ def what_is_missing(exercises, listed, number, strict):
         if len({answer["says"] for answer in wrong}) < WRONG_ANSWERS:
             problems.append(f"{exercise.name}: tests/answers/{number}.toml must list {WRONG_ANSWERS} wrong answers "
                             f"with {WRONG_ANSWERS} sentences")
-        if strict and not told.get(exercise.name):
+        if not told.get(exercise.name):
             problems.append(f"{exercise.name}: the table [solution] must say a part of what its solution is told")
-        if strict:
-            problems += [f"{exercise.name}: a right answer has no says, a part of its done sentence"
-                         for answer in listed.get("right", []) if answer["exercise"] == exercise.name and not answer.get("says")]
+        problems += [f"{exercise.name}: a right answer has no says, a part of its done sentence"
+                     for answer in listed.get("right", []) if answer["exercise"] == exercise.name and not answer.get("says")]
     return problems
 
 
@@ -190,17 +184,17 @@ def try_answers(path):
     tried = []
     for cell in code_cells(notebook):
         if cell.id in exercises:
-            tried += _try(session, exercises[cell.id], listed, is_second_edition(path.name))
+            tried += _try(session, exercises[cell.id], listed)
         session.run(cell.source)
     return tried
 
 
-def _try(session, exercise, listed, strict):
+def _try(session, exercise, listed):
     def hand_in(answer):
         return _shown(session.run(f"{answer.rstrip()}\n{exercise.check}"))
 
     tried = [Tried(exercise.name, "stub", "not attempted yet", hand_in(exercise.stub), exercise.stub)]
-    if strict and exercise.asks_for_a_function:
+    if exercise.asks_for_a_function:
         forget = f"__import__('checks.common').common.stubs().pop({exercise.check_name!r}, None);\n"
         session.run(forget)
         tried.append(Tried(exercise.name, "stub handed in", "not there yet", hand_in(exercise.stub), exercise.stub))

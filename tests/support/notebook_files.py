@@ -1,4 +1,5 @@
 """Where the notebooks are, and how one is read and written in its normal form."""
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,11 @@ METADATA = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
 def notebook_paths():
     """Return the paths of all notebooks of the series, in reading order."""
     return sorted(NOTEBOOK_FOLDER.glob("*.ipynb"))
+
+
+def number_of(name):
+    """Return the number of the notebook with this file ``name``: 00, 01b, 10a."""
+    return re.match(r"\d\d[a-z]?", name)[0]
 
 
 def paths_starting_with(prefixes):

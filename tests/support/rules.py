@@ -11,7 +11,6 @@ import nbformat
 
 from tests.support.cell_ids import SPEAKING
 from tests.support.comparison import sanitized
-from tests.support.edition import SECOND_EDITION
 from tests.support.notebook_files import METADATA, code_cells
 
 NEVER_SHOWN = {  # not on a here: line either
@@ -24,8 +23,7 @@ NOT_COMPARABLE = {  # what the rules of sanitize.cfg have left of an output must
 }
 FIRST_LESSONS = {"00", "01", "02", "03", "04"}  # for them the reader needs to know the least
 WIDEST_LINE = 80  # a projector at 150 % shows 85
-WIDEST_LINE_OF_FIRST_EDITION = 100  # JupyterLab 4 shows 105 characters at 1280 pixels; what is wider has to be scrolled to
-LONGEST_CELL, LONGEST_CELL_LATER, LONGEST_CELL_OF_FIRST_EDITION = 12, 16, 20
+LONGEST_CELL, LONGEST_CELL_LATER = 12, 16
 WHOLE_PROGRAMS = {  # cells that may be longer: the id -> why it is shown whole
     "03-program": "the article's program, shown whole once and then in parts",
     "09-ex-case-background": "a colleague's program, as it was handed in",
@@ -45,10 +43,6 @@ def number_of(notebook):
     """Return the number of ``notebook``, such as 03 or 01b, as the id of its first cell has it, or ''."""
     match = re.match(r"\d\d[a-z]?(?=-)", notebook.cells[0].get("id", ""))
     return match[0] if match else ""
-
-
-def _is_second_edition(notebook):
-    return number_of(notebook) in SECOND_EDITION
 
 
 def is_valid(notebook):
@@ -146,10 +140,7 @@ def introduces_its_code(notebook):
 
 def keeps_cells_short(notebook):
     """A code cell has 12 lines at most in the first lessons and 16 later, imports not counted, unless it is a whole program."""
-    if not _is_second_edition(notebook):
-        limit = LONGEST_CELL_OF_FIRST_EDITION
-    else:
-        limit = LONGEST_CELL if number_of(notebook) in FIRST_LESSONS else LONGEST_CELL_LATER
+    limit = LONGEST_CELL if number_of(notebook) in FIRST_LESSONS else LONGEST_CELL_LATER
     return [f"{cell.id}: {lines} lines of code, {limit} is the limit" for cell in code_cells(notebook)
             for lines in [len(re.findall(r"^(?!import |from |$)", cell.source, re.MULTILINE))]
             if lines > limit and cell.id not in WHOLE_PROGRAMS]
@@ -157,15 +148,14 @@ def keeps_cells_short(notebook):
 
 def keeps_lines_short(notebook):
     """No line of code is wider than what a projector shows."""
-    widest = WIDEST_LINE if _is_second_edition(notebook) else WIDEST_LINE_OF_FIRST_EDITION
-    return [f"{cell.id}: a line of {len(line)} characters, {widest} is the limit: {line.strip()[:40]}..."
-            for cell in code_cells(notebook) for line in cell.source.splitlines() if len(line) > widest]
+    return [f"{cell.id}: a line of {len(line)} characters, {WIDEST_LINE} is the limit: {line.strip()[:40]}..."
+            for cell in code_cells(notebook) for line in cell.source.splitlines() if len(line) > WIDEST_LINE]
 
 
 def shows_things_and_not_truth_values(notebook):
     """No line of an output ends in True or False: an output is something that the reader could not have written down."""
     return [f"{cell.id}: an output line ends in {word}: show the thing itself" for cell in code_cells(notebook)
-            for text in _shown_texts(cell) for word in MACHINE_WORDS.findall(text) if _is_second_edition(notebook)]
+            for text in _shown_texts(cell) for word in MACHINE_WORDS.findall(text)]
 
 
 def ends_in_no_bare_write(notebook):
@@ -175,14 +165,14 @@ def ends_in_no_bare_write(notebook):
         last = ast.parse(cell.source).body[-1:]
         call = last[0].value if last and isinstance(last[0], ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and cell.id not in BARE_WRITES \
-                and call.func.attr in ("write", "writerow", "writeheader", "seek", "truncate") and _is_second_edition(notebook):
+                and call.func.attr in ("write", "writerow", "writeheader", "seek", "truncate"):
             offences.append(f"{cell.id}: ends in {call.func.attr}(), and shows the number that it returns")
     return offences
 
 
 def is_plain_in_the_first_lessons(notebook):
     """The first lessons do without what their reader may not know: lambda, getattr, x if c else y, *, **, and the like."""
-    if not (_is_second_edition(notebook) and number_of(notebook) in FIRST_LESSONS):
+    if number_of(notebook) not in FIRST_LESSONS:
         return []
     return [f"{cell.id}: {what}, which the reader of {number_of(notebook)} need not know" for cell in code_cells(notebook)
             for what in clever_constructs(cell.source)]
@@ -216,8 +206,6 @@ def clever_constructs(source):
 
 def marks_its_predictions(notebook):
     """A cell that asks for a prediction is tagged; then come one code cell and the explanation, tagged too."""
-    if not _is_second_edition(notebook):
-        return []
     offences, cells = [], [*notebook.cells, None, None]
     for place, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
@@ -254,7 +242,7 @@ def ids_that_repeat(notebooks):
 def opens_text_with_care(notebook):
     """Text is opened with newline= and encoding= where the data needs them, unless their absence is the lesson.
 
-    In the second edition csv needs newline=, and names beyond ASCII, such as those of the 1,142 orders, need encoding=.
+    csv needs newline=, and names beyond ASCII, such as those of the 1,142 orders, need encoding=.
     Three plain rows may be opened as everybody does: open("orders.txt", "w"). Where their absence is the lesson, the id
     of the cell says -without-, and the text before or after it names the argument. No run notices what is missing
     here: on the machines that compare, the bytes are the same.
@@ -265,7 +253,7 @@ def opens_text_with_care(notebook):
             continue
         _follow_awkward_data(ast.parse(cell.source), awkward)
         offences += careless_opens(cell.id, cell.source, awkward)
-        if "-without-" in cell.id and _is_second_edition(notebook):
+        if "-without-" in cell.id:
             around = "".join(near.source for near in notebook.cells[max(0, place - 1):place + 2] if near.cell_type == "markdown")
             if "newline" not in around and "encoding" not in around:
                 offences.append(f"{cell.id}: its id says -without-, and the text around it does not say without what")
@@ -298,16 +286,13 @@ def _is_awkward(node, names=()):
 def careless_opens(cell_id, source, awkward=("orders",)):
     """Return an offence for each place in a cell's ``source`` that opens text without newline= or encoding=, and needs it.
 
-    ``awkward`` are the names of data with letters beyond ASCII. The stub of an exercise may be wrong in the second edition.
+    ``awkward`` are the names of data with letters beyond ASCII. The stub of an exercise may be wrong.
     """
-    second_edition = cell_id.partition("-")[0] in SECOND_EDITION
-    if "-without-" in cell_id or "-ex-" in cell_id and second_edition:
+    if "-without-" in cell_id or "-ex-" in cell_id:
         return []
     tree = ast.parse(source)
-    needed = {"newline", "encoding"}
-    if second_edition:
-        uses_csv = any(isinstance(node, ast.Name) and node.id == "csv" for node in ast.walk(tree))
-        needed = ({"newline"} if uses_csv else set()) | ({"encoding"} if _is_awkward(tree, awkward) else set())
+    uses_csv = any(isinstance(node, ast.Name) and node.id == "csv" for node in ast.walk(tree))
+    needed = ({"newline"} if uses_csv else set()) | ({"encoding"} if _is_awkward(tree, awkward) else set())
     offences = []
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and _opens_text(call):

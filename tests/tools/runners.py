@@ -41,7 +41,8 @@ def main():
     if importlib.util.find_spec("papermill") is None:
         sys.exit("papermill is not installed: python -m pip install papermill")
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [(runner, path, command) for path in paths_starting_with(sys.argv[1:]) for runner, command in commands(path, Path(folder)).items()]
+        jobs = [(runner, path, command) for path in paths_starting_with(sys.argv[1:])
+                for runner, command in commands(path, Path(folder)).items()]
         with ThreadPoolExecutor(2) as pool:
             done = list(pool.map(run, [command for _, _, command in jobs]))
     failed = 0
