@@ -13,6 +13,7 @@ from checks.common import (
     exercise,
     names_called,
     temporary_folder,
+    whole_number,
     why_still_waiting,
 )
 
@@ -77,26 +78,32 @@ def third_row(my_prediction):
 
 def without_the_word(word, answer):
     """Return ``answer`` without ``word`` where it is a text, so that "line 5" and "19 bytes" count as numbers."""
-    return re.sub(rf"(?i)\b{word}\b", "", answer).strip() if isinstance(answer, str) else answer
+    rest = re.sub(rf"(?i)\b{word}\b", "", answer).strip() if isinstance(answer, str) else answer
+    return answer if whole_number(rest) is None else rest
 
 
 @exercise
 def all_orders(function):
-    """Call the learner's function in an empty folder and compare what it returns with the two orders."""
+    """Call the learner's function twice in an empty folder and compare what it returns with the two orders."""
     with temporary_folder() as folder, contextlib.chdir(folder):
         answer = function()
         written = [path.read_text(encoding="utf-8") for path in Path().iterdir()]
+        again = function()
+    orders = "".join(ROWS)
     if answer is None:
         raise NotYet("it returned nothing: say return in front of what you read")
     if isinstance(answer, os.PathLike):
         raise NotYet("it returned the path, and not what is in the file: say .read_text() behind it")
-    if answer != "".join(ROWS):
-        why = why_still_waiting(function) or "which of the rows still wait when the file is read?"
-        raise NotYet(f"it returned {answer!r}, and not both orders: {why}")
-    if "".join(ROWS) not in written:
+    if not isinstance(answer, str):
+        raise NotYet(f"it returned an object of the kind {type(answer).__name__}: return the text of the file, as .read_text() gives it")
+    if answer != orders:
+        raise NotYet(f"it returned {answer!r}, and not both orders: {_why_it_differs(function, answer, written)}")
+    if orders not in written:
         raise NotYet("it returned both orders, but they are in no file")
     if not names_called(function) & READING:
         raise NotYet("it returned both orders without reading the file: read it by its name")
+    if again != orders:
+        raise NotYet(f'called a second time, it returned {again!r}: with the mode "w" the file begins anew each time')
     if any(call.endswith(".flush") for call in calls_in(function)):
         return "it returned both orders, because you flushed before the file was read"
     if any(call.endswith(".close") for call in calls_in(function)):
@@ -106,10 +113,19 @@ def all_orders(function):
     return "it returned both orders, because the file was read after the block"
 
 
+def _why_it_differs(function, answer, written):
+    """Return why ``answer`` is not the two orders, where the file in the end holds one of the texts ``written``."""
+    if answer in written:  # nothing waits: the file itself holds something else
+        return f"write these two lines, each once: {ROWS[0]!r} and {ROWS[1]!r}"
+    if "".join(answer.split()) == "".join("".join(ROWS).split()):
+        return "the line ends differ; return the text as it stands in the file"
+    return why_still_waiting(function) or "which of the rows still wait when the file is read?"
+
+
 def _reads_while_it_is_open(function):
     """Tell whether ``function`` reads inside the block of a file that it writes."""
     for block in ast.walk(ast.parse(code_of(function))):
-        if isinstance(block, ast.With) and "write" in names_called(ast.unparse(block)):
+        if isinstance(block, ast.With) and {"write", "print", "writelines"} & names_called(ast.unparse(block)):
             if READING & names_called(ast.unparse(block)):
                 return True
     return False
