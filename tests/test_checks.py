@@ -258,6 +258,10 @@ GOOD = "id,item\r\n1,Tea\r\n2,Milk\r\n3,Bread\r\n"
     ("id,item\r\n1,Tea\r\nid,item\r\n2,Milk\r\n", "the header stands in the copy a second time, in place of row 2"),
     ("id,item\r\n1,Tea,x\r\n2,Milk\r\n3,Bread\r\n", "row 1 of the copy has 3 values, wanted are 2"),
     (GOOD.replace("\r\n", "\n"), "line 1 of the copy ends in \\n, wanted is \\r\\n"),
+    ('"id";"item"\r\n"1";"Tea"\r\n', 'separated by something else: its first line is `"id";"item"`'),
+    ("'id','item'\r\n'1','Tea'\r\n", "the columns of the copy are right, but not the quotes around their names: its first line is `'id'"),
+    ('"1","Tea"\r\n2,Milk\r\n3,Bread\r\n', 'the header is missing: the copy begins with `"1","Tea"`'),
+    (GOOD + '4,"Salt\r\nfine"\r\n', 'the first that is too many is `4,"Salt\\r\\nfine"`'),
     (GOOD.replace("Tea", '"Tea"'), "line 2 of the copy is '1,\"Tea\"', wanted is '1,Tea'"),
 ])
 def test_the_first_difference_is_told_in_rows_and_columns(got, sentence):
@@ -274,6 +278,7 @@ def test_what_is_equal_has_no_difference():
     ("a\nb\n", "a\nc\n", "line 2 of the file is 'c', wanted is 'b'"),
     ("a\nb\n", "a\n", "the file has 1 line, wanted are 2: the first that is missing is 'b'"),
     ("a\n", "a\nb\n", "the first that is too many is 'b'"),
+    ("a\n", """b'"\n""", """line 1 of the file is `b'"`, wanted is 'a'"""),
     ("a\n", "a", "line 1 of the file ends in nothing, wanted is \\n"),
     ("x" * 500 + "a\n", "x" * 500 + "b\n", "…'" + "x" * 59 + "b'"),
     (b"\xc5\x81\n", "Ł\n".encode("cp1250"), "the file is not UTF-8: line 1 has the byte A3"),

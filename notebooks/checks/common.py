@@ -472,8 +472,18 @@ def _undecodable(expected, got, what):
     return None
 
 
+class _Rows(list):
+    """The rows of a CSV text; ``lines`` holds the text of each, with the quotes and delimiters that stand there."""
+
+
 def _as_rows(text, csv_options):
-    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), **csv_options))
+    lines, rows, start = list(io.StringIO(text.removeprefix("\ufeff"), newline="")), _Rows(), 0
+    reader, rows.lines = csv.reader(lines, **csv_options), []
+    for row in reader:
+        rows.append(row)
+        rows.lines.append("".join(lines[start:reader.line_num]).rstrip("\r\n"))
+        start = reader.line_num
+    return rows
 
 
 def _as_lists(rows):
@@ -510,7 +520,8 @@ def _around(line, other, longest=60):
     first = next((place for place, pair in enumerate(zip(line, other)) if pair[0] != pair[1]), min(len(line), len(other)))
     start = max(0, min(first - longest // 2, len(line) - longest))
     part = line[start:start + longest]
-    return f"{'…' if start else ''}{part!r}{'…' if start + longest < len(line) else ''}"
+    part = repr(part) if "\\'" not in repr(part) else f"`{_control_characters_shown(part)}`"
+    return f"{'…' if start else ''}{part}{'…' if start + longest < len(line) else ''}"
 
 
 def _rows_differ(wanted, seen, what):
@@ -519,7 +530,7 @@ def _rows_differ(wanted, seen, what):
     if not seen:
         return f"{what} has no rows"
     if len(wanted) > 1 and seen[0] == wanted[1] and wanted[0] not in seen:
-        return f"the header is missing: {what} begins with {_short(','.join(map(str, seen[0])))}"
+        return f"the header is missing: {what} begins with {_line(seen, 0)}"
     if seen[0] != wanted[0]:
         return _headers_differ(wanted, seen, what)
     for number, (right, row) in enumerate(zip(wanted, seen)):
@@ -527,12 +538,22 @@ def _rows_differ(wanted, seen, what):
             return _one_row_differs(number, wanted, row, seen, what)
     word = "rows"
     if len(seen) < len(wanted):
-        return f"{what} has {len(seen) - 1:,} of {len(wanted) - 1:,} {word}: the first that is missing is {_row(wanted[len(seen)])}"
-    return f"{what} has {len(seen) - 1:,} {word}, wanted are {len(wanted) - 1:,}: the first that is too many is {_row(seen[len(wanted)])}"
+        return f"{what} has {len(seen) - 1:,} of {len(wanted) - 1:,} {word}: the first that is missing is {_line(wanted, len(seen))}"
+    return f"{what} has {len(seen) - 1:,} {word}, wanted are {len(wanted) - 1:,}: the first that is too many is {_line(seen, len(wanted))}"
 
 
-def _row(row):
-    return _short(",".join(map(str, row)), 60)
+def _line(rows, number, longest=60):
+    """Return the row as it stands in its text; between backquotes when it holds quotes, so that no others join them."""
+    if not isinstance(rows, _Rows):
+        return _short(",".join(map(str, rows[number])), longest)
+    line = rows.lines[number]
+    if not re.search("[\"']", line):
+        return _short(line, longest)
+    return f"`{_control_characters_shown(line[:longest])}`{'…' if len(line) > longest else ''}"
+
+
+def _control_characters_shown(text):
+    return text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _headers_differ(wanted, seen, what):
@@ -540,13 +561,15 @@ def _headers_differ(wanted, seen, what):
     if header[1:] == right and header[0] in ("", "Unnamed: 0", "index"):
         return f"{what} has one column more, in front: pandas writes its index there unless it is told index=False"
     if len(header) == 1 and len(right) > 1 and all(name in header[0] for name in right):
-        return f"the columns of {what} are separated by something else: its first line is {_short(header[0], 60)}"
+        return f"the columns of {what} are separated by something else: its first line is {_line(seen, 0)}"
     if sorted(header) == sorted(right):
         return f"the columns of {what} stand in another order: {', '.join(header)}"
+    if [name.strip("\"'") for name in header] == right:
+        return f"the columns of {what} are right, but not the quotes around their names: its first line is {_line(seen, 0)}"
     if missing := [name for name in right if name not in header]:
-        return f"the column {missing[0]} is missing: the first line of {what} is {_short(','.join(header), 60)}"
+        return f"the column {missing[0]} is missing: the first line of {what} is {_line(seen, 0)}"
     more = next((name for name in header if name not in right), header[-1])
-    return f"the column {more} is one that nobody asked for: the first line of {what} is {_short(','.join(header), 60)}"
+    return f"the column {more} is one that nobody asked for: the first line of {what} is {_line(seen, 0)}"
 
 
 def _one_row_differs(number, wanted, row, seen, what):
@@ -556,9 +579,9 @@ def _one_row_differs(number, wanted, row, seen, what):
     if row == wanted[0]:
         return f"the header stands in {what} a second time, in place of row {number:,}"
     if row in wanted[number + 1:] and right not in seen:
-        return f"row {number:,} is missing in {what}: {_row(right)}"
+        return f"row {number:,} is missing in {what}: {_line(wanted, number)}"
     if len(row) != len(right):
-        return f"row {number:,} of {what} has {_count(len(row), 'value')}, wanted are {len(right)}: {_row(row)}"
+        return f"row {number:,} of {what} has {_count(len(row), 'value')}, wanted are {len(right)}: {_line(seen, number)}"
     column = next(place for place, pair in enumerate(zip(row, right)) if pair[0] != pair[1])
     return (f"row {number:,} of {what} has {_short(row[column])} in the column {wanted[0][column]}, "
             f"wanted is {_short(right[column])}")
