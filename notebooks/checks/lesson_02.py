@@ -21,14 +21,8 @@ from checks.windows import as_on_windows
 __all__ = ["which_lines", "one_key_too_many", "which_quotes", "fill_the_call", "complaints", "read_as_text", "carrier"]
 
 
-def _bytes_of_file(function, orders, path):
-    """Call the learner's function as on Windows, with orders of its own; return what it returns, and the file's bytes.
-
-    Raises NotYet when no other process finds a file, or when the function has changed the orders that it was given.
-    """
-    given = copy.deepcopy(orders)
-    with as_on_windows(function):
-        returned = function(given, path)
+def _unchanged(given, orders):
+    """Raise NotYet when ``given``, what the function was called with, is no longer what the ``orders`` are."""
     if len(given) != len(orders):
         raise NotYet(f"you changed the caller's own list: it had {len(orders)} orders, and now it has {len(given)}")
     for number, (now, before) in enumerate(zip(given, orders), start=1):
@@ -37,12 +31,23 @@ def _bytes_of_file(function, orders, path):
             how = "lost" if key not in now else "got" if key not in before else "changed"
             raise NotYet(f"you changed the caller's own orders: order {number} has {how} the key {key!r}. "
                          "Other parts of the program still need them as they were")
+
+
+def _bytes_of_file(function, orders, path):
+    """Call the learner's function as on Windows, with orders of its own, and return the bytes of its file.
+
+    Raises NotYet when another process finds no file, or when the function has changed the orders that it was given.
+    """
+    given = copy.deepcopy(orders)
+    with as_on_windows(function):
+        function(given, path)
+    _unchanged(given, orders)
     content = read_by_another_process(path)
     if content is None:
-        raise NotYet("another process finds no file under the name that your function was given")
+        raise NotYet("there is no file under the name that your function was given: open `path`")
     if not content:
-        raise NotYet("the file is empty for another process")
-    return returned, content
+        raise NotYet("the file is empty: was it written, and closed? A with block closes it")
+    return content
 
 
 def _line_ends(content):
@@ -60,43 +65,63 @@ def which_lines(my_letter):
     raise NotYet({
         "A": "these lines follow the dictionary; writeheader takes the names from fieldnames",
         "C": "here the price stands under item: each value belongs under its own name",
-        "D": "this is another order than that of fieldnames: nobody puts the order number first",
+        "D": "here id stands first, as neither the dictionary nor fieldnames has it; which of the two decides?",
     }[letter])
 
 
-COLUMNS = ["order_id", "item", "price"]
-KNOWN = [{"price": "5.75", "order_id": "000001", "item": "Tea, green"},
-         {"order_id": "000002", "item": "Crème fraîche", "price": "1.80", "gift_wrap": "yes"},
-         {"order_id": "000003", "item": 'Shelf 24", oak', "price": "39.00", "coupon": "MAY"},
-         {"order_id": "000004", "item": "Łódź pear", "price": "0.60"},
-         {"order_id": "000005", "item": "Bananas", "price": "1.19", "coupon": "JUNE", "gift_wrap": "no"}]
+COLUMNS = ["id", "item", "price"]
+KNOWN = [{"price": "5.75", "id": "000001", "item": "Tea, green"},
+         {"id": "000002", "item": "Crème fraîche", "price": "1.80", "gift_wrap": "yes"},
+         {"id": "000003", "item": 'Shelf 24", oak', "price": "39.00", "coupon": "MAY"},
+         {"id": "000004", "item": "Łódź pear", "price": "0.60"},
+         {"id": "000005", "item": "Bananas", "price": "1.19", "coupon": "JUNE", "gift_wrap": "no"}]
+OTHERS = [{"shelf": "A", "id": "000006", "item": "Figs", "price": "2.20", "bin": "7", "van": "2"},  # surplus keys in front too,
+          {"id": "000007", "zone": "N", "price": "0.95"},                                           # two in one order, no item
+          {"id": "000008", "item": "Olive oil", "van": "1", "aisle": "4", "row": "9"},              # no price
+          {"id": "000009", "item": "Pipe |", "price": "3.00", "date": "today"}]
+IN_TURN = [(KNOWN, ["coupon", "gift_wrap"]), ([KNOWN[0], KNOWN[3]], []),
+           (OTHERS, ["aisle", "bin", "date", "row", "shelf", "van", "zone"])]
 
 
 @exercise
 def one_key_too_many(function):
-    """Call the function with five orders, two keys too many among them twice, and with two orders that have none.
+    """Call the function three times: with the orders of the task, with two that have no key too many, and with others.
 
-    While it runs, open() without newline= or encoding= does what Windows does.
+    The third time orders have several keys too many, also in front, or one too few, and the names are others, in an order
+    in which no list comes out sorted by luck.
     """
-    for orders, left_out in [(KNOWN, ["coupon", "gift_wrap"]), ([KNOWN[0], KNOWN[3]], [])]:
-        with temporary_folder() as folder:
+    for orders, left_out in IN_TURN:
+        returned, content = _written_and_returned(function, orders)
+        wanted = csv_bytes([{name: order.get(name, "") for name in COLUMNS} for order in orders], COLUMNS)
+        if difference := first_difference(wanted.replace(b"\r\n", b"\n"), content.replace(b"\r\n", b"\n"), as_rows=True):
+            raise NotYet(difference)
+        _judge_left_out(returned, left_out)
+    return "all 5 orders are in the file, and the caller learns of coupon and gift_wrap, or of other names with other orders"
+
+
+def _written_and_returned(function, orders):
+    """Give the function a list of its own and an open file; return what it returns, and the bytes in the file."""
+    given = copy.deepcopy(orders)
+    with temporary_folder() as folder:
+        path = Path(folder) / "known.csv"
+        with open(path, "w", newline="", encoding="utf-8") as file:
             try:
-                returned, content = _bytes_of_file(function, orders, Path(folder) / "known.csv")
+                returned = function(given, file)
             except ValueError as error:
                 if "not in fieldnames" not in str(error):
                     raise
                 raise NotYet(f"your function still stops with ValueError: {error}") from None
-        _judge_known(orders, content)
-        _judge_left_out(returned, left_out)
-    return "all 5 orders are in the file, and the caller learns of coupon and gift_wrap"
-
-
-def _judge_known(orders, content):
-    _line_ends(content)
-    known = [{name: order[name] for name in COLUMNS} for order in orders]
-    wanted = csv_bytes(known).replace(b"\r\n", b"\n")
-    if difference := first_difference(wanted, content.replace(b"\r\n", b"\n"), as_rows=True):
-        raise NotYet(difference)
+            except KeyError as error:
+                missing = error.args[0] if error.args else None
+                if missing not in COLUMNS or all(missing in order for order in orders):
+                    raise
+                raise NotYet(f"your function stops with KeyError: {error}, at an order that has no {missing}. "
+                             "DictWriter leaves the place of such a key empty") from None
+        _unchanged(given, orders)
+        content = path.read_bytes()
+    if not content:
+        raise NotYet("nothing was written into the file that your function was given, which is open already")
+    return returned, content
 
 
 def _judge_left_out(returned, left_out):
@@ -112,12 +137,13 @@ def _judge_left_out(returned, left_out):
     if not left_out:
         raise NotYet(f"for orders without a key too many the list is empty; yours is {names}")
     if names == []:
-        raise NotYet("the file is right, but the list of the keys left out is empty, and two were left out")
+        raise NotYet(f"the file is right, but the list of the keys left out is empty, and {len(left_out)} were left out")
     if len(set(map(str, names))) < len(names):
         raise NotYet(f"each name once; your list is {names}")
     if sorted(map(str, names)) == left_out:
         raise NotYet(f"these are the names, but not in sorted order: {names}")
-    raise NotYet(f"the keys left out are {left_out}; your list is {names}")
+    raise NotYet(f"with other orders, some with several keys too many, the keys left out are {left_out}; your list is {names}" if len(left_out) > 2 else
+                 f"the keys left out are {left_out}; your list is {names}")
 
 
 @exercise
@@ -161,15 +187,15 @@ def fill_the_call(function):
 
 LINES = [2, 6, 7, 1]
 WHAT_A_COMPLAINT_IS_ABOUT = [
-    "line {} does not decide how a line ends in the file: both write methods end each row alike on every system",
+    "line {} does not open the file: where it is opened, somebody has to say that line ends stay as they are",
     "line {} gives no value to a price that is missing",
     "line {} does not keep the error away: a key that is no column stops the export, unless somebody says otherwise",
     "line {} does not decide which column comes first",
 ]
 NEARLY = {
     (3, 6): "restval, in line 6, is for a key too few, and the coupon is a key too many",
-    (3, 1): "without a coupon in line 1 there would be an error; which line keeps it away?",
-    (3, 5): "without a coupon in line 5 there would be an error; which line keeps it away?",
+    (3, 1): "line 1 does not name the coupon, so the writer should stop with an error; which line prevents that error?",
+    (3, 5): "line 5 names the columns, without a coupon, so the writer should stop with an error; which line prevents that error?",
     (4, 5): "line 5 hands a list on; which line puts the price first in it?",
     (2, 7): "extrasaction, in line 7, is for a key too many, and the price was a key too few",
 }
@@ -179,9 +205,9 @@ NEARLY = {
 def complaints(my_lines):
     """Compare the four numbers with those of the lines that must be changed."""
     if isinstance(my_lines, str):
-        my_lines = re.sub(r"(?i)\blines?\b|[-/]", " ", my_lines)
-        if re.fullmatch(r"\s*\d{4}\s*", my_lines):
-            my_lines = " ".join(my_lines.strip())
+        my_lines = re.findall(r"\d+", my_lines)
+        if len(my_lines) == 1 and len(my_lines[0]) == 4:
+            my_lines = list(my_lines[0])
     numbers = whole_numbers(my_lines)
     if numbers is None or len(numbers) != 4:
         raise NotYet('type four numbers, one for each complaint, such as "9 9 9 9"')
@@ -227,28 +253,38 @@ def read_as_text(function):
     return "all 25 values are the texts that stand in the file: the zeros, the empty note and the N/A too"
 
 
-CARRIER_COLUMNS = ["postcode", "shop", "order_id", "note", "weight"]
+PARCELS = ["shop", "note", "weight"]
 CHOSEN = [0, 1, 2, 3, 4, 5, 7, 9, 19, 20, 23, 34]  # places in orders.csv of each kind of note, and of letters beyond ASCII
 
 
 @exercise
 def carrier(function):
-    """Call the function with a dozen of the orders and compare every byte of its file with the specification.
+    """Call the function with a dozen of the orders and compare every byte of its file; then once more on the same path.
 
     While it runs, open() without newline= or encoding= does what Windows does. Rows may end in CR LF or in LF.
     """
     everything = load_orders()
-    orders = [everything[place] for place in CHOSEN]
+    orders, fewer = [everything[place] for place in CHOSEN], [everything[0], everything[4]]
     with temporary_folder() as folder:
-        _, content = _bytes_of_file(function, orders, Path(folder) / "carrier.csv")
+        path = Path(folder) / "carrier.csv"
+        first = _bytes_of_file(function, orders, path)
+        _judge_parcels(orders, first)
+        second = _bytes_of_file(function, fewer, path)
+    if second.startswith(first):
+        raise NotYet("the second time, on the same path, the new file stands behind the old one: it must replace it")
+    _judge_parcels(fewer, second)
+    return f"{len(orders)} orders, every byte as the specification asks, on Windows too"
+
+
+def _judge_parcels(orders, content):
     if content.startswith(b"\xef\xbb\xbf"):
         raise NotYet("the file starts with three bytes for Excel, a byte order mark: utf-8-sig writes it, utf-8 does not")
     _line_ends(content)
     end = "\r\n" if b"\r\n" in content.partition(b"Ring twice")[0] else "\n"
-    rows = [CARRIER_COLUMNS] + [[order["postcode"], order["shop"], order["order_id"], order["note"], "0"] for order in orders]
+    rows = [PARCELS] + [[order["shop"], order["note"], "0"] for order in orders]
     wanted = "".join("|".join('"' + value.replace('"', '""') + '"' for value in row) + end for row in rows).encode("utf-8")
     if content == wanted:
-        return f"{len(orders)} orders, every byte as the specification asks, on Windows too"
+        return
     if b"Ring twice\r\nthen" in content:
         raise NotYet('a line end inside a note has become \\r\\n, as on Windows without newline=""')
     raise NotYet(first_difference(wanted, content, as_rows=True, delimiter="|"))
