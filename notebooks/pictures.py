@@ -394,9 +394,10 @@ def _draw_step(board, x, top, width, size, step):
         elif piece is waiting[-1]:
             board.text(place + length + 6, top + 66, f"{piece:,}", size=14, bold=True)
         place += length
-    if left:
-        board.arrow((x + width / 2, top + 92), (x + width / 2, top + 140), width=2)
-        board.text(x + width / 2, top + 163, " + ".join(f"{trip:,}" for trip in left), size=16, align="center", bold=True)
+    for number, trip in enumerate(left):  # side by side, so that two trips are not taken for one
+        middle = x + width * (2 * number + 1) / (2 * len(left))
+        board.arrow((middle, top + 92), (middle, top + 140), width=2)
+        board.text(middle, top + 163, f"{trip:,}", size=16, align="center", bold=True)
 
 
 def inside_one_another(objects, headline=None):

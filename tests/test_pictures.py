@@ -119,6 +119,13 @@ def test_a_write_that_is_cut_in_two_is_said_to_be():
     assert pictures.buffer_steps(8, [6, 6], [[], [8], [4]]).alt.startswith("Two trips: 8 and 4 bytes. A write is cut in two.")
 
 
+def test_two_trips_of_one_write_are_two_arrows_with_a_number_each():
+    drawn = MADE["buffer_steps"]().svg
+    arrow_heads = re.findall(r'z\s*" style="fill: #1a1a1a;', drawn)
+    assert len(arrow_heads) == 4
+    assert ">100<" in drawn and "15 + 100" not in drawn
+
+
 def test_findings_at_their_ends():
     assert pictures.suspects({"wait": 0, "print": 0}).alt.startswith("None of the 2 brought a byte into the file.")
     assert pictures.suspects({"before": "not tried"}).alt.endswith("Rows: before: not tried.")
