@@ -15,6 +15,7 @@ from checks.common import (
     first_difference,
     letters,
     load_orders,
+    names_called,
     order_of,
     read_by_another_process,
     temporary_folder,
@@ -47,12 +48,20 @@ def _count(number, thing):
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def _by_their_numbers(answer, count):
+    """Return "ABC" for "3C, 2B, 1A" and for {1: "A", 2: "B", 3: "C"}, and any other answer as it is."""
+    text = " ".join(f"{number}: {letter}" for number, letter in answer.items()) if isinstance(answer, dict) else answer
+    pairs = sorted(re.findall(r"(\d)[\s.:)=-]*([A-Za-z])\b", text)) if isinstance(text, str) else []
+    in_order = [str(number) for number in range(1, count + 1)]
+    return "".join(letter for _, letter in pairs) if [number for number, _ in pairs] == in_order else answer
+
+
 # --- overtake ----------------------------------------------------------------------------------------------------
 
 @exercise
 def overtake(my_order):
     """Write three lines through the three objects of a file, and compare their order in it with the answer."""
-    answer = order_of(my_order)
+    answer = order_of(_by_their_numbers(my_order, 3))
     if sorted(answer) != ["A", "B", "C"]:  # the example that order_of() gives would be the answer
         raise NotYet('answer with the letters A, B and C, each once, in the order of the file, such as "ABC"')
     with temporary_folder() as folder:
@@ -77,8 +86,7 @@ def overtake(my_order):
 @exercise
 def trace_trips(my_trips):
     """Give six pieces to a byte buffer of 100 bytes above a file that notes its trips, and compare their sizes."""
-    # "90 bytes, then 45 bytes" and "90, 45, 120 and 40" are lists of numbers, too.
-    answer = whole_numbers(re.findall(r"-?\d+", my_trips) if isinstance(my_trips, str) else my_trips)
+    answer = _sizes_in(my_trips) if isinstance(my_trips, str) else whole_numbers(my_trips)
     if not answer:
         raise NotYet('answer with the sizes of the trips in their order, such as "45, 45, 45"')
     with temporary_folder() as folder:
@@ -89,7 +97,16 @@ def trace_trips(my_trips):
     trips = [len(trip) for trip in noting_file.trips]
     if answer == trips:
         return f"the raw file made the same {len(trips)} trips, and no piece was cut in two"
+    if isinstance(my_trips, str) and re.search(r"\d\s*[*x\u00d7+]\s*\d", my_trips) and sum(answer) != sum(PIECES):
+        raise NotYet('write one number for each trip, with commas between them, such as "45, 45, 45"')
     raise NotYet(_wrong_trips(answer, trips))
+
+
+def _sizes_in(text):
+    """Return the numbers in ``text``: "90 bytes, then 45" has two, "trip 1: 45+45" has 90; where + joins all, each counts."""
+    text = re.sub(r"\b(?:trip\s*)?[1-9]\s*(?:[:)]|\.\s)|\.0+\b", " ", text, flags=re.IGNORECASE)
+    sums = re.findall(r"(?<!\d)-?\d+(?:\s*\+\s*\d+)*", text)
+    return [sum(map(int, one.split("+"))) for one in (sums if len(sums) > 1 else re.findall(r"(?<!\d)-?\d+", text))]
 
 
 def _wrong_trips(answer, trips):
@@ -126,13 +143,14 @@ def _wrong_trips(answer, trips):
 def halve_the_trips(write_live):
     """Call ``write_live(orders, export)`` with 1,142, 1,141 and 7 orders on a file that notes its trips; count and compare.
 
-    The numbers are even and odd, and only one of them ends near a ten: what is left over at the end must go as well. The
-    byte buffer holds 1 MiB, so that no trip happens by luck.
+    The numbers are even and odd, and only one of them ends near a ten: what is left over at the end must go as well. At last
+    every second order is left out, for an id that ends in 0 is no count. The byte buffer holds 1 MiB, so that no trip
+    happens by luck.
     """
     orders, counts = load_orders(), []
-    for number in (len(orders), len(orders) - 1, 7):
-        trips = _live_trips(write_live, orders[:number])
-        _judge_live(orders[:number], trips)
+    for some, which in [(orders, ""), (orders[:-1], ""), (orders[:7], ""), (orders[::2], " with odd numbers")]:
+        trips = _live_trips(write_live, some)
+        _judge_live(some, trips, f"{len(some):,} orders{which}", write_live)
         counts.append(len(trips))
     return (f"{counts[0]:,} trips for {len(orders):,} orders, {_count(counts[2], 'trip')} for 7, and the screen is never more than "
             f"{MOST_ORDERS_BEHIND} orders behind")
@@ -141,11 +159,19 @@ def halve_the_trips(write_live):
 def _live_trips(write_live, orders):
     """Return what each trip brings while ``write_live`` runs."""
     with temporary_folder() as folder:
-        noting_file = _NotingFile(Path(folder) / "live.csv")
+        path = Path(folder) / "live.csv"
+        noting_file, given = _NotingFile(path), [dict(order) for order in orders]
         export = io.TextIOWrapper(io.BufferedWriter(noting_file, 1 << 20), encoding="utf-8", newline="")
         try:
-            write_live([dict(order) for order in orders], export)
+            write_live(given, export)
             trips = list(noting_file.trips)
+            if path.exists() and path.stat().st_size > sum(map(len, trips)):
+                raise NotYet("something went to the file past export: write to the export that you got, because the caller "
+                             "goes on with it")
+            if given != orders:
+                raise NotYet("when write_live returns, the caller's orders are no longer what they were: "
+                             f"the list had {len(orders):,}, and now it has {len(given):,}" if len(given) != len(orders) else
+                             "when write_live returns, the caller's orders are no longer what they were")
             if _is_closed(export):
                 raise NotYet("you closed export, and the caller can no longer write to it")
         finally:
@@ -162,19 +188,20 @@ def _is_closed(export):
         raise NotYet("you took export apart with detach(), and the caller can no longer write to it") from None
 
 
-def _judge_live(orders, trips):
-    rows_in = [_orders_in(trip) for trip in trips]
-    number, count = f"{len(orders):,}", _count(len(trips), "trip")
+def _judge_live(orders, trips, number, write_live):
+    rows_in, count = [_orders_in(trip) for trip in trips], _count(len(trips), "trip")
+    why = f" ({why})" if (why := why_still_waiting(write_live)) else ""
     if not trips:
-        raise NotYet(f"not one trip: when write_live returns, all {number} orders are still waiting in the file object")
+        raise NotYet(f"not one trip: when write_live returns, all {number} are still waiting in the file object{why}")
     if max(rows_in) > MOST_ORDERS_BEHIND:
-        raise NotYet(f"{count} for {number} orders, but one of them brought {max(rows_in):,} orders: "
-                     "until then the screen was that many behind")
+        raise NotYet(f"{count} for {number}, but one of them brought {max(rows_in):,} orders: "
+                     f"until then the screen was that many behind{why}")
     if len(trips) > (len(orders) + 1) // 2:  # who flushes after each second order may send a last one by itself
-        raise NotYet(f"{count} for {number} orders, and half of that is {len(orders) / 2:g}: each flush that sends something is a trip, "
-                     "and so is each line end when line buffering is on")
+        by_line = any(given.get("line_buffering") == "True" for given in call_arguments(write_live, "reconfigure"))
+        raise NotYet(f"{count} for {number}, and half of that is {len(orders) / 2:g}: "
+                     + ("with line_buffering=True each line end flushes" if by_line else "each flush that sends something is a trip"))
     if sum(rows_in) < len(orders) and b"".join(trips) == csv_bytes(orders)[:sum(map(len, trips))]:
-        raise NotYet(f"when write_live returns after {number} orders, {sum(rows_in):,} of them are visible: who sends the last ones?")
+        raise NotYet(f"when write_live returns after {number}, {sum(rows_in):,} of them are visible: who sends the last ones?{why}")
     difference = first_difference(csv_bytes(orders), b"".join(trips), "what reached the screen", as_rows=True)
     if difference:
         raise NotYet(difference)
@@ -188,11 +215,12 @@ def _orders_in(trip):
 # --- visible_log -------------------------------------------------------------------------------------------------
 
 MESSAGES = ["started", "Łódź done", "finished"]
+SHORT_ROWS = [["a"], []]  # a byte buffer of a few bytes keeps these back, when the longer ones go straight through it
 
 
 @exercise
 def visible_log(open_log):
-    """Open a log with ``open_log(path)``, as on Windows too, write three rows, and let another program read after each."""
+    """Open a log with ``open_log(path)``, as on Windows too, write rows, and let another program read after each."""
     with temporary_folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a binary file with buffering=1 warns, and the sentence below says it better
         path = Path(folder) / "log.csv"
@@ -213,7 +241,7 @@ def _opened(open_log, path):
         log = open_log(path)
     except ValueError as error:
         if "unbuffered" in str(error):
-            raise NotYet("a text file cannot go without its byte buffer: buffering=0 is for binary files") from None
+            raise NotYet("a text file cannot go without its byte buffer: buffering=0 is for files of bytes") from None
         raise
     if log is None:
         raise NotYet("open_log returned None: it must return the open file")
@@ -229,21 +257,29 @@ def _opened(open_log, path):
 def _watch_the_log(log, path, open_log):
     rows = [["time", "message"]]
     rows += [[f"12:0{number}", message] for number, message in enumerate(MESSAGES, start=1)]
-    writer = csv.writer(log)
-    for number, row in enumerate(rows):
+    writer, seen = csv.writer(log), b""
+    for number, row in enumerate(rows + SHORT_ROWS):
+        before = seen
         try:
             writer.writerow(row)
         except UnicodeEncodeError:
             raise NotYet(f'the row {row} stops the job: its letters need encoding="utf-8", and Windows takes another by itself') from None
+        at_once = path.read_bytes() if path.exists() else b""
         seen = read_by_another_process(path)
         if seen is None:
             raise NotYet("there is no file at path: the other program looks for it by that name")
-        if number and (found := whole_rows(seen.replace(b"\r\r\n", b"\r\n"))) < number:
+        if len(at_once) < len(seen):  # a thread that flushes now and then sent it before the other process had started
+            raise NotYet(f"the row {row} is not visible when writerow returns, but a moment later")
+        if row in SHORT_ROWS:
+            if seen == before:
+                raise NotYet(f"the longer rows are visible at once, but the row {row} is not: a row that fits into the byte buffer "
+                             "waits there")
+        elif number and (found := whole_rows(seen.replace(b"\r\r\n", b"\r\n"))) < number:
             raise NotYet(f"after {_count(number, 'row')} another program sees {found}{_why_not_visible(open_log)}")
     if b"\r\r\n" in seen:
         raise NotYet('each row is visible at once, but on Windows with a blank line after it: leave newline="" in')
     expected = io.StringIO(newline="")
-    csv.writer(expected).writerows(rows)
+    csv.writer(expected).writerows(rows + SHORT_ROWS)
     difference = first_difference(expected.getvalue().encode("utf-8"), seen, "the log", as_rows=True)
     if difference:
         raise NotYet(difference)
@@ -251,6 +287,8 @@ def _watch_the_log(log, path, open_log):
 
 def _why_not_visible(open_log):
     calls = calls_in(open_log)
+    if names_called(open_log) & {"Thread", "Timer"}:
+        return ": a flush that comes from time to time is late for a reader who looks at once"
     if any(name.endswith(".flush") and not name.endswith(".buffer.flush") for name in calls):
         return ": your flush runs when the log is opened, and no row is there yet"
     if why := why_still_waiting(open_log):
@@ -271,7 +309,7 @@ ABOUT_SWITCHES = {  # (job, letter) -> why it does not fit
     (2, "C"): "a trip for each row works, but there is only one moment at which somebody looks",
     (3, "A"): "with nothing at all the colleague sees no row for hours",
     (3, "B"): "one flush sends what waits now, and a minute later the next row waits again",
-    (4, "A"): "with nothing at all the scheduler's log stays as it is",
+    (4, "A"): "with nothing at all the log stays as it is",
     (4, "B"): "one flush shows what was printed up to then, and nothing of what comes later",
     (4, "C"): "buffering=1 is for a file that you open, and print writes to one that Python has opened",
 }
@@ -280,21 +318,21 @@ ABOUT_SWITCHES = {  # (job, letter) -> why it does not fit
 @exercise
 def which_switch(my_switches):
     """Compare four letters, one for each job, with those that fit best, and say of the first wrong one why it does not."""
-    answer = order_of(my_switches)
+    answer = order_of(_by_their_numbers(my_switches, len(RIGHT_SWITCHES)))
     if len(answer) != len(RIGHT_SWITCHES) or not set(answer) <= set("ABCDEF"):
         raise NotYet('answer with four letters from A to F, one for each job, such as "FEDC"')
     for job, (mine, right) in enumerate(zip(answer, RIGHT_SWITCHES, strict=True), start=1):
         if mine != right:
             raise NotYet(f"job {job} is not {mine}: {_why_not_this(job, mine)}")
-    return "no switch for the export, one flush for the one moment, line buffering for the watched file, -u for print"
+    return "no switch for the export, one flush for the one moment, buffering=1 for the watched file, -u for print"
 
 
 def _why_not_this(job, letter):
     general = {"D": "buffering=1024 sets the size of the byte buffer, and the text layer above it keeps what it kept",
                "E": "with write_through the rows wait in the byte buffer, one place further down",
-               "F": "-u is for print and standard output, and changes nothing for a file that you open"}
+               "F": "-u is for print, and changes nothing for a file that you open"}
     if job == 1 and letter in "DE":
-        return f"{general[letter]}, and this export needs no switch: the end of the block sends all"
+        return "this export needs no switch, because the end of the block sends all"
     if job == 4 and letter in "DE":
         return "this sets something for a file that you open, and print writes to one that Python has opened"
     return ABOUT_SWITCHES.get((job, letter)) or general[letter]
