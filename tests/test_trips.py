@@ -87,6 +87,14 @@ def test_what_waits_is_never_more_than_one_buffer_and_the_text_layer(tmp_path, m
             assert most <= size + 8_192, (size, length)
 
 
+def test_up_to_3_12_long_rows_come_nearer_to_the_bound_of_a_small_buffer(tmp_path):
+    """From 3.13 on the text layer hands down no piece of less than 8,192 bytes, and all of them go straight through 4,096."""
+    with open(tmp_path / "long.csv", "w", newline="", buffering=SMALL) as export:
+        written = export.write("x" * 4_094 + "\r\n") + export.write("y" * 8_189 + "\r\n")
+        missing = written - export.buffer.raw.tell()
+    assert missing == (12_287 if sys.version_info < (3, 13) else 0)
+
+
 def test_the_function_of_the_lesson_finds_the_numbers_of_its_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     most_missing = lesson("05-most-missing")["most_missing"]
