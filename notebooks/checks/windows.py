@@ -74,7 +74,7 @@ class _WindowsText(io.TextIOWrapper):
     """A text file without newline=, for writing and reading: \\n becomes \\r\\n on the way out, and \\n again on the way in."""
 
     def write(self, text):
-        super().write(text.replace("\n", "\r\n"))
+        super().write(text if os.linesep == "\r\n" else text.replace("\n", "\r\n"))  # there the text layer does it
         return len(text)
 
 
