@@ -39,6 +39,8 @@ from dataclasses import dataclass, replace
 
 import pictures
 
+CLOSING_REMOVES = hasattr(os, "O_TEMPORARY")  # the system removes a marked file, and lets nobody open it before
+
 
 class CannotMeasure(ValueError):
     """The gauge cannot read this file; the message says why, and what to do instead."""
@@ -212,8 +214,8 @@ def _check_name(name, descriptor):
     raise CannotMeasure("This file's name now belongs to another file.")
 
 
-def _why_locked(system=os.name):
-    if system == "nt":
+def _why_locked(closing_removes=CLOSING_REMOVES):
+    if closing_removes:
         return ("No other reader may open this file: Windows keeps a temporary file locked while it is open. "
                 "Make it with delete=False.")
     return ("This file cannot be opened for reading: its permissions, or those of its folder, forbid it. "

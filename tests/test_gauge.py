@@ -14,6 +14,8 @@ import pytest
 import setup_check
 from gauge import CannotMeasure, NoReading, Reading, _why_locked, count_visible_rows, gauge, measure, self_test
 
+from tests.support.abilities import OPEN_FILES_MOVE, needs_open_files_to_move
+
 TEXT = {"newline": "", "encoding": "utf-8"}
 
 
@@ -91,7 +93,7 @@ def test_a_list_in_a_subclass_is_not_taken_for_waiting_rows(path):
 def test_the_name_must_lead_another_reader_to_this_file(tmp_path, path):
     with open(path, "w", **TEXT) as export:
         export.write("id\r\n1\r\n")
-        if os.name != "nt":  # Windows refuses to rename an open file
+        if OPEN_FILES_MOVE:
             path.rename(tmp_path / "moved.csv")
             assert "Nothing has this file's name any more" in repr(gauge(export))
             path.write_bytes(b"id\r\n7\r\n8\r\n9\r\n")
@@ -101,7 +103,7 @@ def test_the_name_must_lead_another_reader_to_this_file(tmp_path, path):
         assert "opened without a name" in repr(gauge(numbered))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows refuses to rename a folder with an open file")
+@needs_open_files_to_move
 def test_a_folder_of_the_name_that_became_a_file_gets_a_sentence(tmp_path):
     (tmp_path / "outbox").mkdir()
     with open(tmp_path / "outbox" / "orders.csv", "w", **TEXT) as export:
@@ -117,8 +119,8 @@ def test_a_file_that_may_not_be_read_gets_a_sentence_with_the_remedy_of_its_syst
     with open(path, "w", **TEXT) as export:
         monkeypatch.setattr("gauge.open", refuse, raising=False)  # root may read everything, so nothing else refuses
         assert repr(gauge(export)) == _why_locked()
-    assert "Windows" in _why_locked("nt") and "delete=False" in _why_locked("nt")
-    assert "Windows" not in _why_locked("posix") and "os.chmod" in _why_locked("posix")
+    assert "Windows" in _why_locked(closing_removes=True) and "delete=False" in _why_locked(closing_removes=True)
+    assert "Windows" not in _why_locked(closing_removes=False) and "os.chmod" in _why_locked(closing_removes=False)
 
 
 def test_a_file_that_is_read_or_stands_in_its_middle_is_refused(path):

@@ -15,10 +15,10 @@ import time
 
 import pytest
 
+from tests.support.abilities import CLOSING_REMOVES
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 ROW = "000001,Bananas\r\n"
-WINDOWS = os.name == "nt"
 
 
 def read_by_name(name):
@@ -101,7 +101,7 @@ HELPS = {
     by_name: {"flush()", "close()", "seek(0)", "tell()"},  # the last two by a side effect
     by_name_in_binary_mode: {"flush()", "close()", "seek(0)"},
     by_the_open_file: {"seek(0)"},
-    default_temporary_file: set() if WINDOWS else {"flush()", "seek(0)", "tell()"},
+    default_temporary_file: set() if CLOSING_REMOVES else {"flush()", "seek(0)", "tell()"},
     another_file: set(),
     compressed: {"close()"},
 }

@@ -8,7 +8,9 @@ from pathlib import Path
 import checks
 import pytest
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+from tests.support.abilities import needs_permissions
+
+pytestmark = needs_permissions
 
 
 def publish(orders, target, before=None, after=None):

@@ -18,6 +18,14 @@ import pytest
 import safe_export as safe_export_module
 from safe_export import AnotherExport, Refused, safe_export, sync_folder
 
+from tests.support.abilities import (
+    FOLDER_SYNC,
+    SIGNALS,
+    needs_folder_sync,
+    needs_links,
+    needs_open_files_to_move,
+    needs_permissions,
+)
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 from tests.tools import bench_export
 
@@ -93,7 +101,7 @@ def unfinished(folder):
     return sorted(path.name for path in folder.glob(".*.part"))
 
 
-KILLED = signal.SIGTERM if os.name == "nt" else -signal.SIGKILL
+KILLED = -signal.SIGKILL if SIGNALS else signal.SIGTERM
 
 
 @pytest.mark.parametrize("old", [OLD, None], ids=["over an old file", "where there was none"])
@@ -191,7 +199,7 @@ def test_the_steps_come_in_their_order_and_each_finds_the_whole_file(tmp_path, n
     monkeypatch.setattr(os, "fsync", watched_fsync)
     monkeypatch.setattr(os, "replace", watched_replace)
     safe_export(new_rows(), target, NAMES)
-    assert steps == ["sync True", "replace True True"] + ["sync folder"] * (os.name != "nt")
+    assert steps == ["sync True", "replace True True"] + ["sync folder"] * FOLDER_SYNC
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -284,7 +292,7 @@ def test_a_new_target_has_the_permissions_of_a_file_made_by_open(child):
         assert by_open == exported, f"with umask {mask:o}"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows knows only read-only")
+@needs_permissions
 def test_a_target_that_exists_keeps_its_permissions_from_the_first_byte_on(tmp_path):
     target = tmp_path / "orders.csv"
     target.write_bytes(OLD)
@@ -299,14 +307,12 @@ def test_a_target_that_exists_keeps_its_permissions_from_the_first_byte_on(tmp_p
     assert [stat.S_IMODE(mode) for mode in [*seen, target.stat().st_mode]] == [0o640, 0o640]
 
 
+@needs_links
 def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
     (tmp_path / "real").mkdir()
     real, link = tmp_path / "real" / "orders.csv", tmp_path / "orders.csv"
     real.write_bytes(OLD)
-    try:
-        link.symlink_to(real)
-    except OSError:
-        pytest.skip("this account may not make symbolic links")
+    link.symlink_to(real)
     safe_export([{"order_id": 1, "note": ""}], link, NAMES)
     assert link.is_symlink()
     assert real.read_bytes() == b"order_id,note\r\n1,\r\n"
@@ -330,7 +336,7 @@ def test_memory_does_not_grow_with_the_rows(child):
     assert many < few + 50_000
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows syncs no folders")
+@needs_folder_sync
 def test_a_folder_that_may_be_written_to_but_not_read_gets_the_new_file(tmp_path, new_bytes, monkeypatch):
     opened, really_open = [], os.open
 
@@ -345,7 +351,7 @@ def test_a_folder_that_may_be_written_to_but_not_read_gets_the_new_file(tmp_path
     assert opened and (tmp_path / "orders.csv").read_bytes() == new_bytes
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows syncs no folders")
+@needs_folder_sync
 @pytest.mark.parametrize("code, is_raised", [(errno.EIO, True), (errno.EINVAL, False), (errno.ENOTSUP, False)])
 def test_an_error_in_syncing_the_folder_comes_when_all_is_published(tmp_path, new_bytes, monkeypatch, code, is_raised):
     def fail_on_folders(descriptor, fsync=os.fsync):
@@ -513,12 +519,10 @@ def test_a_device_is_refused():
     assert os.stat(os.devnull).st_mode == kept
 
 
+@needs_links
 def test_symbolic_links_in_a_circle_are_refused(tmp_path):
-    try:
-        (tmp_path / "one").symlink_to(tmp_path / "two")
-        (tmp_path / "two").symlink_to(tmp_path / "one")
-    except OSError:
-        pytest.skip("this account may not make symbolic links")
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
     with pytest.raises((OSError, RuntimeError)):  # RuntimeError up to Python 3.12
         safe_export(rows_nobody_may_ask_for(), tmp_path / "one", NAMES)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
@@ -562,7 +566,7 @@ def test_a_lock_that_fails_in_another_way_is_an_error_before_a_row_is_asked_for(
         assert not (tmp_path / "orders.csv").exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
+@needs_open_files_to_move
 def test_a_lock_file_that_its_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
     target, removed = tmp_path / "orders.csv", []
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.abilities import CLOSING_REMOVES, needs_permissions
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
-
-POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-ON_WINDOWS = os.name == "nt"
 
 
 def test_prefix_and_suffix_stand_around_eight_characters():
@@ -55,7 +53,7 @@ def test_a_second_open_is_refused_on_windows_alone():
             refused = False
         except PermissionError:
             refused = True
-    assert refused == ON_WINDOWS
+    assert refused == CLOSING_REMOVES
 
 
 def test_what_vanished_is_not_found():
@@ -69,11 +67,11 @@ def test_what_vanished_is_not_found():
 def test_a_temporary_file_without_a_name_has_a_number_elsewhere_than_on_windows():
     with tempfile.TemporaryFile() as nameless, tempfile.SpooledTemporaryFile(10) as spool:
         spool.write(b"more than ten bytes")
-        assert isinstance(nameless.name, str if ON_WINDOWS else int)
-        assert isinstance(spool.name, str if ON_WINDOWS else int)
+        assert isinstance(nameless.name, str if CLOSING_REMOVES else int)
+        assert isinstance(spool.name, str if CLOSING_REMOVES else int)
 
 
-@POSIX
+@needs_permissions
 def test_what_tempfile_makes_is_private():
     with tempfile.NamedTemporaryFile() as export, tempfile.TemporaryDirectory() as folder:
         assert stat.filemode(os.stat(export.name).st_mode) == "-rw-------"
