@@ -560,13 +560,14 @@ def _headers_differ(wanted, seen, what):
     header, right = list(map(str, seen[0])), list(map(str, wanted[0]))
     if header[1:] == right and header[0] in ("", "Unnamed: 0", "index"):
         return f"{what} has one column more, in front: pandas writes its index there unless it is told index=False"
-    if len(header) == 1 and len(right) > 1 and all(name in header[0] for name in right):
+    bare = [name.strip("\"'") for name in header]
+    if len(header) == 1 and bare[0] not in right and sum(name in header[0] for name in right) > 1:
         return f"the columns of {what} are separated by something else: its first line is {_line(seen, 0)}"
     if sorted(header) == sorted(right):
         return f"the columns of {what} stand in another order: {', '.join(header)}"
-    if [name.strip("\"'") for name in header] == right:
-        return f"the columns of {what} are right, but not the quotes around their names: its first line is {_line(seen, 0)}"
-    if missing := [name for name in right if name not in header]:
+    if bare != header and set(right) <= set(bare):
+        return f"the names of the columns of {what} stand in other quotes than wanted: its first line is {_line(seen, 0)}"
+    if missing := [name for name in right if name not in bare]:
         return f"the column {missing[0]} is missing: the first line of {what} is {_line(seen, 0)}"
     more = next((name for name in header if name not in right), header[-1])
     return f"the column {more} is one that nobody asked for: the first line of {what} is {_line(seen, 0)}"

@@ -142,8 +142,8 @@ def _judge_left_out(returned, left_out):
         raise NotYet(f"each name once; your list is {names}")
     if sorted(map(str, names)) == left_out:
         raise NotYet(f"these are the names, but not in sorted order: {names}")
-    raise NotYet(f"with other orders, some with several keys too many, the keys left out are {left_out}; your list is {names}" if len(left_out) > 2 else
-                 f"the keys left out are {left_out}; your list is {names}")
+    whose = "with other orders, some with several keys too many, " if len(left_out) > 2 else ""
+    raise NotYet(f"{whose}the keys left out are {left_out}; your list is {names}")
 
 
 @exercise
