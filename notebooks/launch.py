@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(PROJECT, ".venv")
@@ -25,7 +26,8 @@ SETTINGS = {  # of JupyterLab: no question about its news lies over the first ce
 
 def python_of(venv):
     """Return the path of the Python in the virtual environment ``venv``."""
-    return os.path.join(venv, "Scripts", "python.exe") if os.name == "nt" else os.path.join(venv, "bin", "python")
+    scripts = sysconfig.get_path("scripts", "venv", {"base": venv})
+    return os.path.join(scripts, "python" + sysconfig.get_config_var("EXE"))
 
 
 def check_python(version=sys.version_info):
@@ -123,7 +125,7 @@ def run(command, folder=PROJECT):
     """
     os.chdir(folder)
     sys.stdout.flush()
-    if os.name != "nt":
+    if hasattr(os, "fork"):  # without it, execv ends this program and starts another one
         os.execv(command[0], command)
     child = subprocess.Popen(command)
     while True:

@@ -80,6 +80,8 @@ from pathlib import Path
 try:
     import fcntl
 
+    OPEN_FILES_CAN_BE_REMOVED = True
+
     def _lock(file):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -87,6 +89,8 @@ try:
         fcntl.flock(file, fcntl.LOCK_UN)
 except ImportError:  # Windows
     import msvcrt
+
+    OPEN_FILES_CAN_BE_REMOVED = False  # nor those that are read-only
 
     def _lock(file):
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -185,8 +189,8 @@ def only_exporter(target):
         if is_locked:
             _unlock(lock)  # closing would do, but for a child process that was forked meanwhile and has it too
         lock.close()
-        if os.name == "nt":
-            _remove(path)  # Windows removes no file that is open: not this one before, and no rival's now
+        if not OPEN_FILES_CAN_BE_REMOVED:
+            _remove(path)  # it could not be before, and a rival's cannot be now
 
 
 def sync_folder(folder):
@@ -195,10 +199,10 @@ def sync_folder(folder):
     Does nothing where that is impossible: on Windows, where Python has no call for it, on some network file systems, and
     in a folder that this process may not read. Raises OSError when the disk reports an error.
     """
-    if os.name == "nt":
+    if not hasattr(os, "O_DIRECTORY"):
         return
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError:  # a new name needs leave to write only, and this needs leave to read
         return
     try:
@@ -302,8 +306,8 @@ def _locked_file(path, name):
         lock = open(path, "rb", buffering=0, opener=_open_lock)
         try:
             _lock(lock)
-            # Windows removes no open file. Elsewhere the lock's owner may have ended, and removed it, since it was opened.
-            if os.name == "nt" or os.path.samestat(os.fstat(lock.fileno()), os.stat(path)):
+            # Where open files can be removed, the lock's owner may have ended, and removed it, since it was opened.
+            if not OPEN_FILES_CAN_BE_REMOVED or os.path.samestat(os.fstat(lock.fileno()), os.stat(path)):
                 return lock, True
         except FileNotFoundError:
             pass
@@ -350,6 +354,6 @@ def _hidden(target):
 def _remove(path):
     # Gone already, or held by a virus scanner for a moment: then the next export tries again.
     with contextlib.suppress(OSError):
-        if os.name == "nt":
-            os.chmod(path, 0o600)  # Windows removes no read-only file
+        if not OPEN_FILES_CAN_BE_REMOVED:
+            os.chmod(path, 0o600)  # Windows removes no read-only file either
         os.unlink(path)

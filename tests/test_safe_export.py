@@ -21,6 +21,7 @@ from safe_export import AnotherExport, Refused, safe_export, sync_folder
 from tests.support.abilities import (
     FOLDER_SYNC,
     SIGNALS,
+    STARS_IN_NAMES,
     needs_folder_sync,
     needs_links,
     needs_open_files_to_move,
@@ -173,7 +174,7 @@ def test_exports_of_other_targets_in_the_folder_run_at_the_same_time(tmp_path, n
                 safe_export(rows_that_export(others[1:]), tmp_path / others[0], NAMES)
             yield row
 
-    names = ["orders.csv", "orders.csv.old", "orders[1].csv", "orders.csv.0123abcd", "ord*.csv" if os.name != "nt" else "ord.csv"]
+    names = ["orders.csv", "orders.csv.old", "orders[1].csv", "orders.csv.0123abcd", "ord*.csv" if STARS_IN_NAMES else "ord.csv"]
     for order in (names, names[::-1]):
         for name in names:
             (tmp_path / name).unlink(missing_ok=True)

@@ -49,7 +49,7 @@ from checks.threads import (
     save_until_the_orders_fail,
     save_with_bad_luck,
 )
-from checks.windows import as_on_windows, is_open_and_marked, open_files, open_replaced, removal_as_on_windows
+from checks.windows import HAS_PERMISSIONS, as_on_windows, is_open_and_marked, open_files, open_replaced, removal_as_on_windows
 
 __all__ = ["price_list", "case_debug", "case_logger", "archive_check", "case_archive", "case_upload", "case_labels",
            "case_history", "case_background", "case_publish"]
@@ -884,7 +884,7 @@ def _publish_normally(function, target, temp, refused):
 
 
 def _judge_rights(function, target, before, when_moved):
-    if os.name == "nt":  # which has no such bits to look at
+    if not HAS_PERMISSIONS:  # no such bits to look at
         if not names_called(function) & {"copymode", "copystat", "chmod", "fchmod", "safe_export", "unfinished_file"}:
             raise NotYet("the page is whole, but nothing in your function gives the new file the permissions of the target")
         return

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import io
 import os
+import stat
 import tempfile
 from unittest import mock
 
@@ -11,6 +12,8 @@ from checks.common import CheckIsBroken, NotYet
 
 with tempfile.NamedTemporaryFile(prefix="check-") as _example:
     TEMPORARY_FILE = type(_example)  # its name is private, and no promise
+    os.chmod(_example.name, 0o640)
+    HAS_PERMISSIONS = stat.S_IMODE(os.stat(_example.name).st_mode) == 0o640  # for owner, group and others: not on Windows
 
 
 class RemovalRefused(NotYet):

@@ -32,6 +32,11 @@ def _moves_an_open_file(folder):
     return True
 
 
+def _takes_a_star(folder):
+    (folder / "ord*.csv").write_bytes(b"")
+    return [path.name for path in folder.iterdir()] == ["ord*.csv"]
+
+
 def _keeps_permissions(folder):
     (folder / "file").write_bytes(b"")
     (folder / "file").chmod(0o640)
@@ -41,6 +46,7 @@ def _keeps_permissions(folder):
 SYMBOLIC_LINKS = _works(_makes_a_link)  # Windows wants its developer mode for them
 OPEN_FILES_MOVE = _works(_moves_an_open_file)  # renamed and removed while they are open: not on Windows
 PERMISSIONS = _works(_keeps_permissions)  # for owner, group and others; Windows knows read-only
+STARS_IN_NAMES = _works(_takes_a_star)
 SIGNALS = hasattr(signal, "SIGKILL")  # by which another process can be stopped, told something, or ended
 FOLDER_SYNC = hasattr(os, "O_DIRECTORY")  # a folder can be opened, and so handed to os.fsync
 CLOSING_REMOVES = hasattr(os, "O_TEMPORARY")  # the system itself removes a marked file, and keeps others from opening it
