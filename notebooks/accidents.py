@@ -123,14 +123,15 @@ class SmallDisk(io.RawIOBase):
 
 
 class InterruptedDisk(io.RawIOBase):
-    """A disk with room enough. A signal arrives once, while the first bytes are on their way to it.
+    """A disk with room enough. A signal arrives once, while a piece of the file is on its way to it.
 
-    Parameters: ``handler`` is what Python calls then, with the signal's number and a frame, as ``signal.signal`` has it.
+    Parameters: ``handler`` is what Python calls then, with the signal's number and a frame, as ``signal.signal`` has it;
+    ``trip`` is the number of the trip in which it comes.
     """
 
-    def __init__(self, handler):
+    def __init__(self, handler, trip=1):
         super().__init__()
-        self.handler, self.interrupted, self.content = handler, False, b""
+        self.handler, self.before, self.content = handler, trip, b""
 
     def open(self):
         """Return a text file on this disk, with a byte buffer of 8,192 bytes."""
@@ -140,8 +141,8 @@ class InterruptedDisk(io.RawIOBase):
         return True
 
     def write(self, data):
-        if not self.interrupted:
-            self.interrupted = True
+        self.before -= 1
+        if self.before == 0:
             self.handler(signal.SIGINT, None)  # what Python does when the signal comes now
         self.content += bytes(data)
         return len(data)

@@ -91,6 +91,16 @@ def test_a_raising_handler_loses_rows_unless_each_is_flushed(flush_each_row):
     assert (written, found) == (0, 1) if flush_each_row else found < written
 
 
+def test_flushed_rows_are_kept_in_a_later_trip():
+    disk, written = accidents.InterruptedDisk(signal.default_int_handler, trip=5), 0
+    with pytest.raises(KeyboardInterrupt), disk.open() as log:
+        while True:
+            csv.writer(log).writerow([f"{written:06d}", "Bananas"])
+            log.flush()
+            written += 1
+    assert (written, disk.content.count(b"\n")) == (4, 5)
+
+
 def test_a_flag_loses_none():
     disk, flag, written = accidents.InterruptedDisk(lambda number, frame: flag.append(number)), [], 0
     with disk.open() as log:

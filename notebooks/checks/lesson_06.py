@@ -1,8 +1,10 @@
 """Checks for notebook 06, Know what survives."""
+import ast
 import builtins
 import contextlib
 import csv
 import errno
+import inspect
 import io
 import os
 import signal
@@ -11,12 +13,13 @@ import sys
 from pathlib import Path
 
 from accidents import InterruptedDisk
-from processes import attempt, stop_for
+from processes import stop, stop_for, used_from_notebook
 
 from checks.common import (
     NotYet,
     a_number,
     as_program,
+    call_arguments,
     calls_in,
     code_of,
     exercise,
@@ -26,6 +29,7 @@ from checks.common import (
     order_of,
     some_letters,
     temporary_folder,
+    whole_number,
     why_still_waiting,
 )
 
@@ -102,6 +106,8 @@ def rows_after_the_kill(my_number):
     rows = _lines_left_by({"": THREE_ROWS})[""]
     if answer == rows:
         return f"the file holds {rows} of 3 rows: what was flushed before the kill, and nothing that came later"
+    if not 0 <= answer <= 3:
+        raise NotYet(f"the program writes 3 rows, so {_rows(answer)} cannot be in its file")
     if answer == 3:
         raise NotYet("the file does not hold 3 rows: the end of the with block would send the last one, and it is never reached")
     if answer == 0:
@@ -118,11 +124,12 @@ def which_exits(my_exits):
     """Run the six programs in six processes, and count the rows in each file afterwards."""
     answer = some_letters(my_exits, "ABCDEF")
     rows = {letter: max(0, lines - 1) for letter, lines in _lines_left_by(EXITS).items()}
-    for letter, count in rows.items():
-        if letter in answer and count == 2:
+    for letter in sorted(answer):
+        if rows[letter] == 2:
             raise NotYet(f"{letter} loses nothing, its file holds 2 of 2 rows: {WRONGLY_LOST[letter]}")
-        if letter not in answer and count < 2:
-            raise NotYet(f"one letter is missing, {letter}: its file holds {count} of 2 rows. {WRONGLY_SAFE[letter]}")
+    if missing := [letter for letter, count in rows.items() if count < 2 and letter not in answer]:
+        more = "1 more program loses" if len(missing) == 1 else f"{len(missing)} more programs lose"
+        raise NotYet(f"what you named does lose its rows, and {more} both rows. Think of this: {WRONGLY_SAFE[missing[0]]}")
     return "B, E and F lose both rows; the other three keep them"
 
 
@@ -179,7 +186,9 @@ def _first_to_raise():
 @exercise
 def background_code(my_code):
     """Run the program with the pool, whose result nobody asks for, in a process of its own."""
-    answer = a_number(my_code, of="the exit code")
+    answer = whole_number(my_code)
+    if answer is None:
+        raise NotYet(f"answer with the exit code as a whole number, not with {my_code!r}")
     ended = as_program(_saves_and_does_not_ask)
     if answer == ended.exit_code:
         return f"the exit code is {ended.exit_code}, although the disk was full: nobody asked for the result"
@@ -204,16 +213,33 @@ def _saves_and_does_not_ask():
 GOES_ON = 77  # the exit code of a process that had to be ended the hard way
 FEW, MANY = 40, 3000  # readings; the many are 36 KiB, a few trips
 WITHOUT_HANDLER = 3 if os.name == "nt" else -signal.SIGTERM  # the exit code that SIGTERM itself gives
+USED_UP = "the readings are used up, and your program asks for one more with next(): take them with a for loop, which ends by itself"
+LEAVES = (ast.Break, ast.Return, ast.Raise)
+write = os.write  # as it is before a signal waits in it
 
 
-def _readings(path, count, before_next):
-    """Hand out ``count`` readings, noted beside ``path``; ``before_next(number)`` is called when the next is asked for."""
-    noted = os.open(f"{path}.noted", os.O_WRONLY | os.O_CREAT)
-    for number in range(1, count + 1):
-        os.write(noted, b".")
-        yield [number, "20.5"]
-        before_next(number)
-    os.close(noted)
+class Readings:
+    """Hands out ``count`` readings, noted beside ``path``; ``before_next(number)`` is called when the next is asked for."""
+
+    def __init__(self, path, count, before_next):
+        self.noted = os.open(f"{path}.noted", os.O_WRONLY | os.O_CREAT)
+        self.number, self.count, self.before_next, self.asked_in_vain = 0, count, before_next, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.number and not self.asked_in_vain:
+            self.before_next(self.number)
+        if self.number == self.count:
+            self.asked_in_vain += 1
+            if self.asked_in_vain > 100:
+                stop(f"after the last of {_spelled(self.count)} your program does not end: it asks for more again and again. "
+                     "Take the readings with one for loop, which ends after the last")
+            raise StopIteration
+        self.number += 1
+        write(self.noted, b".")
+        return [self.number, "20.5"]
 
 
 def _handed_out(path):
@@ -233,19 +259,19 @@ def _as_logged(numbers):
 
 @exercise
 def write_log(function):
-    """Call ``write_log(readings, path)`` in processes of its own: with 40 readings, and killed after 1, 3 and 25 of them.
+    """Call ``write_log(readings, path)`` in processes of its own: with 40 readings, and killed after 1, 2, 3 and 25 of them.
 
     The kill comes when the function asks for the next reading: all that it was given by then must be in the file.
     """
+    _refuse_what_no_program_can_handle(function)
     with temporary_folder() as folder:
-        for kill_after in (0, 1, 3, 25):
+        for kill_after in (0, 1, 2, 3, 25):
             path = Path(folder) / f"log-{kill_after}.csv"
             ended = as_program(function, path, kill_after, runner=log_until_the_kill)
-            logged = _logged(path)
             if kill_after and ended.exit_code == 0:
                 raise NotYet(f"your function returned before it had asked for reading {kill_after + 1}")
-            _compare_log(logged, kill_after or FEW, "after a kill" if kill_after else "without any kill", function)
-    return "killed after 1, 3 and 25 readings, it left all of them in the file"
+            _compare_log(path, kill_after or FEW, "after a kill" if kill_after else "without any kill", function)
+    return f"killed after 1, 2, 3 and 25 readings, it left all of them in the file{_without_newline(function)}"
 
 
 def log_until_the_kill(function, path, kill_after):
@@ -254,19 +280,49 @@ def log_until_the_kill(function, path, kill_after):
         if number == kill_after:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
-    attempt(function, _readings(path, FEW, kill), path)
+    _say_when_used_up(function, Readings(path, FEW, kill), path)
 
 
-def _compare_log(logged, wanted, when, function):
+def _say_when_used_up(function, readings, path):
+    try:
+        function(readings, path)
+    except StopIteration:
+        stop(USED_UP)
+    except Exception as error:
+        stop_for(error, function)
+
+
+def _refuse_what_no_program_can_handle(function):
+    for given in call_arguments(function, "signal.signal"):
+        if str(given.get(0)).endswith(("SIGKILL", "SIGSTOP")):
+            raise NotYet(f"no program can handle {given[0]}: the operating system kills it and asks nobody")
+
+
+def _without_newline(function):
+    opens = call_arguments(function, "open")
+    if "csv" in code_of(function) and opens and not any("newline" in given or "'b" in str(given) or "b'" in str(given)
+                                                        or 5 in given for given in opens):
+        return '. (On Windows an empty line would follow each row: give open() newline="" for csv)'
+    return ""
+
+
+def _compare_log(path, wanted, when, function):
     """Raise NotYet unless the file begins with the ``wanted`` readings."""
-    if logged[:wanted] == _as_logged(range(1, wanted + 1)) and (len(logged) == wanted or when != "without any kill"):
+    logged, handed, alive = _logged(path), _handed_out(path), when != "after a kill"
+    if logged[:wanted] == _as_logged(range(1, wanted + 1)) and (len(logged) == wanted or not alive):
         return
-    if logged == _as_logged([wanted]) and wanted > 1:
-        raise NotYet(f'{when} the file holds the last reading only: each open() with "w" begins an empty file')
+    if twice := next((row[0] for row in logged if logged.count(row) > 1 and row in _as_logged(range(1, FEW + 1))), None):
+        raise NotYet(f"reading {twice} is in the file {'twice' if logged.count([twice, '20.5']) == 2 else 'more than once'}")
+    if logged == _as_logged([wanted]) and wanted > 1 and handed >= wanted:
+        why = ("seek() goes back, and each reading is written over the one before" if "seek" in names_called(function) else
+               'each open() with "w" begins an empty file')
+        raise NotYet(f"{when} the file holds the last reading only: {why}")
     if logged[1:2] == _as_logged([1]):
         raise NotYet(f"the first row of the file is {logged[0]}, which is no reading: write the readings alone")
     if logged == _as_logged(range(1, len(logged) + 1)) and len(logged) < wanted:
-        raise NotYet(f"{when} the file holds {len(logged):,} of {_spelled(wanted)}: {_why_lost(function, when)}")
+        why = (_why_left_early(function, handed) if alive and handed < wanted else
+               "did you write each of them?" if alive else _why_lost(function))
+        raise NotYet(f"{when} the file holds {len(logged):,} of {_spelled(wanted)}: {why}")
     raise NotYet(f"{when} " + (first_difference([["number", "value"], *_as_logged(range(1, wanted + 1))],
                                                 [["number", "value"], *logged], "the file") or "the file holds other rows"))
 
@@ -275,13 +331,60 @@ def _spelled(number):
     return f"{number:,} reading" + ("" if number == 1 else "s")
 
 
-def _why_lost(function, when="after a kill"):
+def _why_left_early(function, handed):
+    """Return why a function has taken only ``handed`` readings, though no signal came."""
+    if not handed:
+        return "your function takes none of the readings"
+    early = f"your loop ends after {_spelled(handed)}"
+    if "signal.signal" not in calls_in(function):
+        return early
+    asked = _names_asked(function)
+    for name, value in used_from_notebook(function).items():
+        if name in asked and callable(value) and not hasattr(value, "is_set"):
+            return f"{early}. {name} is a function, and a function always counts as true: ask the flag instead"
+        if name in asked and value:
+            return f"{early}, because {name} of another cell is already set: make an empty flag inside your function"
+    return f"{early}. No signal has come yet, so is the flag set from the beginning, or asked the wrong way round?"
+
+
+def _asking(function):
+    """Return the nodes of ``function`` that ask for something, and leave a loop or the function because of it."""
+    nodes = list(ast.walk(ast.parse(code_of(function) or "pass")))
+    return [node for node in nodes if isinstance(node, ast.While) and not isinstance(node.test, ast.Constant)
+            or isinstance(node, ast.If) and any(
+                isinstance(inner, LEAVES) or isinstance(inner, ast.Call) and "exit" in ast.unparse(inner.func)
+                for each in node.body for inner in ast.walk(each))]
+
+
+def _names_asked(function):
+    return {name.id for node in _asking(function) for name in ast.walk(node.test) if isinstance(name, ast.Name)}
+
+
+def _why_waiting(function):
+    """Return why what the function tries sends no row on, or None when it tries nothing, or flushes its file."""
+    called = calls_in(function)
+    for given in call_arguments(function, "open"):
+        size = given.get("buffering", given.get(2, ""))
+        if size.replace("_", "").isdecimal() and int(size) > 1 and "flush" not in names_called(function):
+            return f"buffering={size} sets the size of the byte buffer, and the rows wait in the text layer above it"
+    if {name for name in called if name.endswith(".flush")} == {"sys.stdout.flush"}:
+        return "sys.stdout.flush() flushes the screen, not your file"
+    if "os.sync" in called and "flush" not in names_called(function):
+        return "os.sync works on what the operating system has, and the rows are still in your program"
+    if taken := next((name for name in ("list", "tuple", "sorted") for given in call_arguments(function, name)
+                      if given.get(0) == _first_parameter(function)), None):
+        return f"{taken}() asks for all readings before the first is written"
+    return why_still_waiting(function)
+
+
+def _first_parameter(function):
+    return next(iter(inspect.signature(function).parameters), None)
+
+
+def _why_lost(function):
     """Return why readings are missing after a kill."""
     called, code = names_called(function), code_of(function)
-    if when == "without any kill":
-        return ("each open with \"w\" begins an empty file" if code.find("for ") < code.find("open(") else
-                "did you write each of them?")
-    if why := why_still_waiting(function):
+    if why := _why_waiting(function):
         return why
     if "flush" in called:
         return "your flush does not come after each reading"
@@ -289,7 +392,7 @@ def _why_lost(function, when="after a kill"):
         return "after a kill nothing of your program runs, so no close, no finally, no except and no atexit"
     if "signal" in called:
         return "a kill is no signal that a program can handle"
-    return "the others were still waiting in your program"
+    return "what is missing was still waiting in your program"
 
 
 @exercise
@@ -318,29 +421,32 @@ def survive_sigterm(function):
 
     Twice the signal arrives when the function asks for the next reading: all that it was given must be in the file. Once it
     arrives while a piece of the file is on its way to the operating system, in a file with a byte buffer of 8,192 bytes: all but the
-    reading under way must be in the file. The function must end soon after the signal.
+    reading in hand must be in the file. The function must end soon after the signal. What is tried is what is told: when no piece
+    of the file could be seen on its way, the answer is not accepted.
     """
+    _refuse_what_no_program_can_handle(function)
     with temporary_folder() as folder:
         path = Path(folder) / "log.csv"
         as_program(function, path, 0, runner=log_until_sigterm)
-        _compare_log(_logged(path), FEW, "without any signal", function)
+        _compare_log(path, FEW, "without any signal", function)
         codes = []
-        for stop_after in (3, 25, "trip"):
+        for stop_after in (3, 24, "trip"):
             path = Path(folder) / f"log-{stop_after}.csv"
             ended = as_program(function, path, stop_after, runner=log_until_sigterm)
             codes.append(ended.exit_code)
             _judge_signal(stop_after, path, ended, function)
-    ways = "between two readings and in the middle of a trip"
+    ways = "SIGTERM came between two readings and in the middle of a trip"
+    hint = _without_newline(function)
     if 0 in codes:
-        return (f"SIGTERM came {ways}, and no reading was lost. The exit code is 0, as after a success: "
-                "if somebody should notice that it was stopped, end with sys.exit(143)")
-    return f"SIGTERM came {ways}: no reading was lost, the program has ended, and its exit code says that it was stopped"
+        return (f"{ways}, and no reading was lost. The exit code is 0, as after a success: "
+                f"if somebody should notice that it was stopped, end with sys.exit(143){hint}")
+    return f"{ways}: no reading was lost, the program has ended, and its exit code says that it was stopped{hint}"
 
 
 def log_until_sigterm(function, path, stop_after):
     """Run in the other process: the runner of survive_sigterm."""
     if stop_after == "trip":
-        _open_with_a_signal_in_a_trip(path)
+        _wait_with_a_signal_in_a_trip(path)
     came_at = []
 
     def next_one(number):
@@ -353,30 +459,60 @@ def log_until_sigterm(function, path, stop_after):
             os._exit(GOES_ON)  # as the system does a few seconds after a SIGTERM without effect
 
     try:
-        function(_readings(path, MANY if stop_after == "trip" else FEW, next_one), path)
+        function(Readings(path, MANY if stop_after == "trip" else FEW, next_one), path)
+    except StopIteration:
+        stop(USED_UP)
     except Exception as error:
-        # An error of the handler's own may end the program, as SystemExit does; it is the file that counts.
-        if not (came_at or Path(f"{path}.came").exists()) or "reentrant" in str(error):
-            stop_for(error, function)
+        _tell_a_mistake(error, function, came_at or Path(f"{path}.came").exists())
         raise
 
 
-def _open_with_a_signal_in_a_trip(path):
-    """Let open() make files with a byte buffer of 8,192 bytes; SIGTERM comes in the first trip after 700 readings."""
+def _tell_a_mistake(error, function, came):
+    """End the process with a sentence, unless ``error`` is one that a handler may raise to end the program."""
+    innermost = error.__traceback__
+    while innermost.tb_next:
+        innermost = innermost.tb_next
+    if came and "reentrant" in str(error):
+        stop("SIGTERM came in the middle of a trip, and your handler used the same file, which Python refuses "
+             "(RuntimeError: reentrant call). Let the handler raise an exception, or only set a flag")
+    if came and isinstance(error, TypeError) and innermost.tb_frame.f_code.co_filename == __file__:
+        stop(f"SIGTERM came, and your handler stopped with TypeError: {error}. Python calls a handler with two arguments, "
+             "the number of the signal and the frame")
+    if not came or isinstance(error, NameError | AttributeError | TypeError):
+        stop_for(error, function)
+
+
+def _wait_with_a_signal_in_a_trip(path):
+    """Let SIGTERM come once, in the first trip after 700 readings, in whichever way a file is opened for writing.
+
+    Files with a byte buffer get one of at most 8,192 bytes.
+    """
+    def on_the_way():
+        if _handed_out(path) >= 700 and not Path(f"{path}.came").exists():
+            Path(f"{path}.came").mkdir()
+            signal.raise_signal(signal.SIGTERM)
+
     class Interrupted(io.FileIO):
         def write(self, data):
-            if _handed_out(path) >= 700 and not Path(f"{path}.came").exists():
-                Path(f"{path}.came").mkdir()
-                signal.raise_signal(signal.SIGTERM)
+            on_the_way()
             return super().write(data)
 
-    def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, open=io.open):
-        if "b" in mode or "r" in mode or "+" in mode:
-            return open(file, mode, buffering, encoding, errors, newline, *rest)
-        below = io.BufferedWriter(Interrupted(file, mode.replace("t", "")), 8192)
-        return io.TextIOWrapper(below, encoding, errors, newline, line_buffering=buffering == 1)
+    def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None, open=io.open):
+        if not set(mode) & set("wax+"):
+            return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        raw = Interrupted(file, mode.replace("t", "").replace("b", ""), closefd, opener)
+        if buffering == 0:
+            return raw
+        size = min(buffering, 8192) if buffering > 1 else 8192
+        below = io.BufferedRandom(raw, size) if "+" in mode else io.BufferedWriter(raw, size)
+        return below if "b" in mode else io.TextIOWrapper(below, encoding, errors, newline, line_buffering=buffering == 1)
+
+    def write_down(place, data):
+        on_the_way()
+        return write(place, data)
 
     builtins.open = io.open = open_file
+    io.FileIO, os.write = Interrupted, write_down
 
 
 def _judge_signal(stop_after, path, ended, function):
@@ -384,31 +520,43 @@ def _judge_signal(stop_after, path, ended, function):
     if stop_after == "trip" and not Path(f"{path}.came").exists():
         if handed < MANY:
             raise NotYet(f"your function ended after {_spelled(handed)}, without any signal")
-        return  # there was no trip to interrupt: each reading went its way alone
-    # The reading that was under way in the trip was not handed over yet: its writerow() or flush() had not returned.
+        raise NotYet("SIGTERM came between two readings, and no reading was lost. But the check cannot see how your rows get into "
+                     "the file, so it could not send one in the middle of a trip: open the file with open(path, ...)")
+    # The reading that was in hand in the trip may be lost: its writerow() or flush() had not returned.
     wanted = handed - 1 if stop_after == "trip" else handed
     missing = next((number for number in range(1, wanted + 1) if logged[number - 1:number] != _as_logged([number])), None)
     found = sum(row in logged for row in _as_logged(range(1, wanted + 1))) if missing else wanted
     if ended.exit_code == GOES_ON:
-        why = "the signal is ignored" if "SIG_IGN" in code_of(function) else "neither your handler nor your loop ends the program"
-        raise NotYet(f"SIGTERM came, and the logger goes on: {why}. The system will soon kill it without asking")
+        raise NotYet(f"SIGTERM came, and the logger goes on: {_why_it_goes_on(function)}")
     if missing is None:
         return
     if stop_after == "trip":
-        raise NotYet(f"SIGTERM came during a trip, and {found:,} of {_spelled(wanted)} are in the file, although it was closed: "
-                     "your handler raises an error inside writerow(), and what was just being handed down is thrown away")
+        why = ("although it was closed: your handler raises an error inside writerow(), and what was just being handed down is "
+               "thrown away")
+        if ended.exit_code == WITHOUT_HANDLER or "_exit" in names_called(function):
+            why = f"because {_why_lost_by_a_signal(function, ended.exit_code)}"
+        raise NotYet(f"SIGTERM came during a trip, and {found:,} of {_spelled(wanted)} are in the file, {why}")
     seen = f"SIGTERM came between two readings, and {found:,} of {_spelled(wanted)} are in the file"
     if found == wanted - 1 and ended.exit_code != WITHOUT_HANDLER and missing == wanted:
         raise NotYet(f"{seen}: the loop had taken one more reading, and was left before that was written")
     raise NotYet(f"{seen}: {_why_lost_by_a_signal(function, ended.exit_code)}")
 
 
+def _why_it_goes_on(function):
+    if "SIG_IGN" in code_of(function):
+        return "the signal is ignored. The system will soon kill it without asking"
+    if _asking(function):
+        return ("your loop does not see it. Does your handler change the same flag that the loop asks, and does the loop ask it "
+                "after each reading?")
+    return "neither your handler nor your loop ends the program. The system will soon kill it without asking"
+
+
 def _why_lost_by_a_signal(function, exit_code):
     code, called = code_of(function), names_called(function)
-    if why := why_still_waiting(function):
+    if why := _why_waiting(function):
         return why
     if "_exit" in called:
-        return "os._exit() in your handler ends the program before the file is closed"
+        return "os._exit() ends the program before the file is closed"
     if "signal.signal" in calls_in(function) and exit_code != WITHOUT_HANDLER:
         return "your handler ends the program before what was waiting is written"
     if "flush" in called:
@@ -417,7 +565,7 @@ def _why_lost_by_a_signal(function, exit_code):
         return "what was given to atexit runs at an orderly end, and this is none"
     if "finally" in code or "except" in code:
         return "a SIGTERM that nobody handles raises nothing, so no except and no finally is reached"
-    return "nobody handles the signal, and the others were still waiting in your program"
+    return "nobody handles the signal, and what is missing was still waiting in your program"
 
 
 # --- The order -------------------------------------------------------------------------------------------------
