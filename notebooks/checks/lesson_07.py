@@ -1,11 +1,15 @@
 """Checks for notebook 07, Publish in one step."""
 import contextlib
 import csv
+import errno
+import functools
 import gc
+import io
 import os
 import shutil
 import signal
 import stat
+import sys
 import traceback
 from pathlib import Path
 from unittest import mock
@@ -22,19 +26,26 @@ from checks.common import (
     order_of,
     some_letters,
     temporary_folder,
+    what_stopped,
 )
-from checks.windows import open_files
+from checks.windows import as_on_windows, open_files, open_replaced
 
 __all__ = ["torn_ways", "publish_steps", "publish_in_one_step", "tidy_after_an_error", "keep_the_readers", "what_it_promises"]
 
 NAMES = ["order_id", "item"]
-ROWS = [{"order_id": f"{number:06d}", "item": "Bananas"} for number in range(1, 41)]
+ROWS = [{"order_id": f"{number:06d}", "item": "Bananas" if number > 1 else "Crème fraîche"} for number in range(1, 41)]
 OLD = b"order_id,item\r\n000000,Yesterday\r\n"
 NEW = csv_bytes(ROWS)
 
 
+def _content(path):
+    """Return the bytes of a file; the learner's ``open`` and the stand-ins for it are left out."""
+    with io.FileIO(path) as file:
+        return file.readall()
+
+
 def _seen(path):
-    return _seen_in(path.read_bytes()) if path.exists() else "no file"
+    return _seen_in(_content(path)) if path.exists() else "no file"
 
 
 def _seen_in(content):
@@ -47,7 +58,11 @@ def _seen_in(content):
 
 def _others_beside(target):
     """Return the names of what lies beside ``target``; a lock file is no unfinished export."""
-    return sorted(path.name for path in target.parent.iterdir() if path != target and "lock" not in path.name)
+    return sorted(path.name for path in target.parent.iterdir() if path != target and not _is_lock(path))
+
+
+def _is_lock(path):
+    return "lock" in os.path.basename(os.fsdecode(path))
 
 
 # --- Which ways show half a file -------------------------------------------------------------------------------
@@ -57,10 +72,12 @@ def torn_ways(my_ways):
     """Publish in the four ways, look between the steps, and compare with the answer."""
     answer = some_letters(my_ways, "ABCD")
     found = {"A": _open_and_write(), "B": _remove_and_replace(), "C": _copy(), "D": _replace()}
+    if answer == {"D"}:
+        raise NotYet("D is the only one with a whole file at every moment: name the others")
     for letter, seen in found.items():
         torn = [words for words in seen if words not in ("yesterday's file", "today's file")]
         if torn and letter not in answer:
-            raise NotYet(f"one letter is missing: with {letter} the check has just found {torn[0]}")
+            raise NotYet(f"a letter is missing: with {letter} the check has just found {torn[0]}")
         if not torn and letter in answer:
             raise NotYet(f"with {letter} the check found {' and then '.join(dict.fromkeys(seen))}, each of them whole, and nothing else")
     return "A, B and C let a reader find no whole file for a moment; with D there is a whole one at every moment"
@@ -148,7 +165,9 @@ def publish_steps(my_order):
         seen, error = _run_lines(order, target, unfinished)
     torn = next((letter for letter, found in seen.items() if found not in ("yesterday's file", "today's file")), None)
     if torn:
-        why = {"C": "nobody has a file any more until the last step", "E": "it was moved too early"}.get(torn, "")
+        removed = ("it removes the file that was just published" if "A" in order[:order.index(torn)] else
+                   "nobody has a file any more until the new one gets its name")
+        why = {"C": removed, "E": "it was moved too early"}.get(torn, "")
         if torn == "E" or torn not in "CE" and "E" in order[:order.index(torn)]:
             why = "the file was moved inside the block, while rows still waited; and Windows moves no file that is open"
         raise NotYet(f"after line {torn} a reader finds {seen[torn]}{': ' + why if why else ''}")
@@ -180,7 +199,8 @@ def _run_lines(order, target, unfinished):
         seen[letter] = _seen(target)
 
     rows = [NAMES, *(list(row.values()) for row in ROWS)]
-    names = {"os": os, "csv": csv, "open": open, "rows": rows, "target": target, "unfinished": unfinished, "look": look}
+    names = {"os": os, "csv": csv, "open": functools.partial(open, encoding="utf-8"), "rows": rows, "target": target,
+             "unfinished": unfinished, "look": look}
     try:
         exec(compile(program, "<your lines>", "exec"), names)
     except SyntaxError as error:
@@ -197,120 +217,183 @@ def _run_lines(order, target, unfinished):
     return seen, None
 
 
-# --- Publish ---------------------------------------------------------------------------------------------------
+# --- One call of the learner's function, watched ---------------------------------------------------------------
 
 class _RowsBreakOff(Exception):
     pass
 
 
-@exercise
-def publish_in_one_step(function):
-    """Call ``publish(rows, target, columns)`` over an old file: with rows that break off at the 20th, then with 40 rows.
+class _Accident:
+    """Something that goes wrong while the learner's function runs.
 
-    At every row, at every ``os.fsync`` and around ``os.replace`` the target is read by its name, as any reader could;
-    what is found at a moment is also what a kill at that moment leaves. The file that is published must be
-    complete, synced, closed, and from the target's own folder, or a folder in it. An error must come out.
+    Parameters: ``what`` are the words for it; ``where`` is "row" (the 20th), "open", "chmod" or "os.replace"; ``error`` is raised.
     """
-    with temporary_folder() as folder:
-        target, _ = _target(folder)
-        _break_off(function, target, _RowsBreakOff("the rows broke off at the 20th: this is the check's doing"))
-        tidy = not _others_beside(target)
+
+    def __init__(self, what, where, error):
+        self.what, self.where, self.error, self.happened = what, where, error, False
+
+    def strike(self):
+        self.happened = True
+        raise self.error
+
+
+def _rows_break_off():
+    return _Accident("the rows broke off at the 20th", "row", _RowsBreakOff("this is the check's doing"))
+
+
+def _replace_refused():
+    return _Accident("os.replace failed, as on Windows when somebody reads the target", "os.replace",
+                     PermissionError(errno.EACCES, "this is the check's doing"))
+
+
+class _Watch:
+    """Calls the learner's function once, as on Windows, and looks at the target at every row and every step.
+
+    The target is read by its name, as any reader could; what is found at a moment is also what a kill at that moment
+    leaves. The file that is published must be complete, synced, closed, and from the target's own folder, or a folder
+    in it. The stand-ins for functions of os have parameters with the names of the real ones, for a caller who names them.
+    """
+
+    def __init__(self, target, accident=None, first_day=False):
+        self.target, self.accident, self.first_day = target, accident, first_day
+        self.before = "no file" if first_day else "yesterday's file"
+        self.replaced, self.synced_too_early, self.asked = False, False, False
+        self.synced, self.mode, self.verdict = None, None, None  # synced: which file was synced when it was whole
+
+    def call(self, function):
+        """Let ``function`` publish; return self, or raise NotYet, or what the function raises."""
         try:
-            _publish_watched(function, target)
-        except FileExistsError:
-            raise NotYet("a run that broke off left its unfinished file behind, and the next run stumbles over it") from None
-        found = _seen(target)
-    if found != "today's file":
-        raise NotYet(f"at the end the target holds {found} instead of 40 rows")
-    return ("readers find the old file or the new one, whole, at every row and every step" +
-            ("" if tidy else "; after an error an unfinished file stays beside it"))
+            with as_on_windows(function), _in_place_of(function, self._stand_ins()), self._opening(function):
+                function(self._rows(), str(self.target), list(NAMES))
+        finally:
+            # The learner's code may have caught our exception on its way.
+            if self.verdict:
+                raise NotYet(self.verdict) from None
+        if not self.replaced and not (self.accident and self.accident.happened):
+            self._say_why_not_replaced()
+        return self
 
+    def _say_why_not_replaced(self):
+        if _seen(self.target) == "today's file":
+            raise NotYet("the new rows arrive, but not in one step: while the target is being filled, readers find a part of it")
+        if not self.asked:
+            raise NotYet("your function asks for none of the rows")
+        raise NotYet(f"os.replace was not called for the target, which holds {_seen(self.target)}")
 
-def _break_off(function, target, error, what="the rows broke off at the 20th"):
-    """Let ``function`` publish rows that end in ``error``; raise NotYet unless that comes out and the old file is there."""
-    try:
-        _publish_watched(function, target, error)
-    except BaseException as raised:
-        if isinstance(raised, NotYet):
-            raise
-        if raised is not error and not isinstance(error, KeyboardInterrupt) and raised.__context__ is not error:
-            raise
-        if type(raised) is not type(error) and isinstance(raised, OSError):
-            raise NotYet(f"{what}, and what comes out is another error, {type(raised).__name__}: {raised}") from None
-        # The error keeps the frames that it came through, and these keep a file that was opened without with.
-        traceback.clear_frames(raised.__traceback__)
-        error.__traceback__ = raised.__traceback__ = None
-        gc.collect()
-    else:
-        raise NotYet(f"{what}, and your function returned as if nothing had happened: the caller believes in a file "
-                     "that is not there. Let the error through")
-    if _seen(target) != "yesterday's file":
-        raise NotYet(f"{what}, and the target now holds {_seen(target)} instead of the old file")
+    def _stand_ins(self):
+        stand_ins = {os.fsync: self._fsync, os.replace: self._replace, os.rename: self._rename, os.remove: self._remove,
+                     os.unlink: self._remove}
+        if hasattr(os, "fdatasync"):
+            stand_ins[os.fdatasync] = self._fsync
+        where = self.accident.where if self.accident else None
+        if where == "chmod":
+            stand_ins |= {real: self._struck for name in ("chmod", "fchmod") if (real := getattr(os, name, None))}
+        if where == "open":
+            stand_ins |= {os.mkdir: self._struck, os.open: self._open_by_number}
+        return stand_ins
 
-
-def _publish_watched(function, target, error=None):
-    """Call ``function`` with the rows, which end in ``error`` at the 20th if there is one, and watch the target; return what was noted."""
-    events = {"synced": False, "replaced": False}
-    verdict = []
-
-    def stop(sentence):
-        verdict.append(sentence)
+    def _stop(self, sentence):
+        self.verdict = self.verdict or sentence
         raise NotYet(sentence)
 
-    def look(moment):
-        if not events["replaced"] and _seen(target) != "yesterday's file":
-            stop(f"{moment} a reader finds {_seen(target)}: a kill at that moment leaves exactly this")
+    def _look(self, moment):
+        found = _seen(self.target)
+        if not self.replaced and found != self.before:
+            day = "on the very first day, " if self.first_day else ""
+            self._stop(f"{day}{moment} a reader finds {found}: a kill at that moment leaves exactly this")
 
-    def rows():
+    def _rows(self):
+        self.asked = True
         for number, row in enumerate(ROWS, start=1):
-            look(f"at row {number}")
-            if error is not None and number == 20:
-                raise error
+            self._look(f"at row {number}")
+            if self.accident and self.accident.where == "row" and number == 20:
+                self.accident.strike()
             yield row
-        look("after the last row")
+        self._look("after the last row")
 
-    # Their parameters have the names of the real ones, for a caller who names them.
-    def watched_fsync(fd, fsync=os.fsync):
-        descriptor = fd if isinstance(fd, int) else fd.fileno()
-        if stat.S_ISREG(os.fstat(descriptor).st_mode) and not events["replaced"]:
-            look("at os.fsync")
-            events["synced"] = os.fstat(descriptor).st_size == len(NEW)
-            events["synced too early"] = not events["synced"]
-        fsync(descriptor)
+    def _struck(self, *given, **named):
+        self.accident.strike()
 
-    def watched_replace(src, dst, *, replace=os.replace, **options):
+    def _open_by_number(self, path, flags, *rest, real=os.open, **named):
+        if flags & os.O_CREAT:
+            self.accident.strike()
+        return real(path, flags, *rest, **named)
+
+    def _opening(self, function):
+        if not self.accident or self.accident.where != "open":
+            return contextlib.nullcontext()
+
+        def open_or_fail(file, mode="r", *rest, real=io.open, **named):
+            if set(mode) & set("wax+"):
+                self.accident.strike()
+            return real(file, mode, *rest, **named)
+
+        return open_replaced(function, open_or_fail)
+
+    def _fsync(self, fd, real=os.fsync):
+        descriptor = fd.fileno() if hasattr(fd, "fileno") else fd
+        if isinstance(descriptor, int) and stat.S_ISREG(os.fstat(descriptor).st_mode) and not self.replaced:
+            self._look("at os.fsync")
+            self.synced_too_early = os.fstat(descriptor).st_size != len(NEW)
+            self.synced = None if self.synced_too_early else os.fstat(descriptor)
+        real(descriptor)
+
+    def _replace(self, src, dst, *, real=os.replace, **named):
         source, destination = Path(src).resolve(), Path(dst).resolve()
-        if source == target.resolve():
-            stop("os.replace(a, b) gives the file a the name b: yours moves the target away, and readers find no file")
-        if destination == target.resolve():
-            look("before os.replace")
+        if source == self.target.resolve():
+            self._stop("os.replace(a, b) gives the file a the name b: yours moves the target away, and readers find no file")
+        if destination == self.target.resolve() and source.exists():
+            self._look("before os.replace")
             if not source.is_relative_to(destination.parent):
-                stop("your unfinished file is in another folder than the target, which may be on another file system, "
-                     "where os.replace fails: make it beside the target")
-            if error is not None:
-                stop(f"the rows broke off at the 20th, and you publish all the same, {_seen(source)}")
-            _judge_source(source, events, stop)
-            events["replaced"], events["mode"] = True, stat.S_IMODE(source.stat().st_mode)
-        replace(src, dst, **options)
+                self._stop("your unfinished file is in another folder than the target, which may be on another file system, "
+                           "where os.replace fails: make it beside the target")
+            if self.accident and self.accident.happened and self.accident.where == "row":
+                self._stop(f"{self.accident.what}, and you publish all the same, {_seen(source)}")
+            self._judge(source)
+            if open_files(self.target):
+                self._stop("the old file is open in your program when you call os.replace: Windows refuses that")
+            if self.accident and self.accident.where == "os.replace":
+                self.accident.strike()
+            self.replaced, self.mode = True, stat.S_IMODE(source.stat().st_mode)
+        real(src, dst, **named)
 
-    def watched_rename(src, dst, **options):
-        stop("os.rename fails on Windows when the target exists: use os.replace, which is the same on every system")
+    def _rename(self, src, dst, *, real=os.rename, **named):
+        source, destination = Path(src).resolve(), Path(dst).resolve()
+        if destination != self.target.resolve() and source != self.target.resolve():
+            return real(src, dst, **named)
+        if not self.first_day and source.is_relative_to(self.target.parent.resolve()) and source != self.target.resolve():
+            self._look("before the move")
+            if sys._getframe(2).f_globals.get("__name__") == "shutil":  # below it is the coat of _named_as
+                self._stop("shutil.move is not one step everywhere: on Windows, where the target exists, it copies the rows piece by "
+                           "piece. Use os.replace")
+            self._stop("os.rename fails on Windows when the target exists: use os.replace, which is the same on every system")
+        return self._replace(src, dst, **named)
 
-    try:
-        stand_ins = {os.fsync: watched_fsync, os.replace: watched_replace, os.rename: watched_rename}
-        if hasattr(os, "fdatasync"):
-            stand_ins[os.fdatasync] = watched_fsync
-        with _in_place_of(function, stand_ins):
-            function(rows(), target, list(NAMES))
-    finally:
-        # The learner's code may have caught our exception on its way.
-        if verdict:
-            raise NotYet(verdict[0]) from None
-    if error is None and not events["replaced"]:
-        if _seen(target) == "today's file":
-            raise NotYet("the new rows arrive, but not in one step: while the target is being filled, readers find a part of it")
-        raise NotYet(f"os.replace was not called for the target, which holds {_seen(target)}")
-    return events
+    def _remove(self, path, *, dir_fd=None, real=os.remove):
+        if dir_fd is None and Path(path).resolve() == self.target.resolve() and self.target.exists() and not self.replaced:
+            self._stop("you remove the old file, and from then on a reader finds no file: os.replace puts the new one in its place "
+                       "in one step")
+        if open_files(path, dir_fd) and not _is_lock(path):  # safe_export.py treats its lock otherwise on Windows
+            self._stop("Windows refuses to remove a file that is open: close it first")
+        real(path, dir_fd=dir_fd)
+
+    def _judge(self, source):
+        content = _content(source)
+        if b"\r\r\n" in content:
+            self._stop('the lines of the unfinished file end in \\r\\r\\n: Windows makes them so when newline="" is missing')
+        if not NEW.startswith(content):
+            told = first_difference(NEW, content, "the unfinished file", as_rows=True)
+            self._stop(told + (': say encoding="utf-8" when you open it' if "is not UTF-8" in told else ""))
+        if content != NEW:
+            self._stop(f"when you call os.replace the unfinished file holds {_seen(source)}: finish it first, flush and close")
+        if open_files(source):
+            self._stop("the file is still open when you call os.replace: Windows refuses that, and an error of close() would come "
+                       "too late")
+        if self.synced_too_early:
+            self._stop("os.fsync came before the rows had left your program: flush first, then fsync")
+        if not self.synced or not os.path.samestat(self.synced, source.stat()):
+            self._stop("readers find the old file or the new one, but a power cut may leave an empty one: nobody called os.fsync "
+                       "for this file before os.replace")
 
 
 @contextlib.contextmanager
@@ -320,7 +403,7 @@ def _in_place_of(function, stand_ins):
     before = [(place, name, value) for place in places for name, value in list(place.items())
               if any(value is real for real in stand_ins)]
     for place, name, value in before:
-        place[name] = stand_ins[value]
+        place[name] = _named_as(value, stand_ins[value])
     try:
         yield
     finally:
@@ -328,81 +411,199 @@ def _in_place_of(function, stand_ins):
             place[name] = value
 
 
-def _judge_source(source, events, stop):
-    if not NEW.startswith(source.read_bytes()):
-        stop(first_difference(NEW, source, "the unfinished file", as_rows=True))
-    if source.read_bytes() != NEW:
-        stop(f"when you call os.replace the unfinished file holds {_seen(source)}: finish it first, flush and close")
-    if open_files(source):
-        stop("the file is still open when you call os.replace: Windows refuses that, and an error of close() would come too late")
-    if events.get("synced too early"):
-        stop("os.fsync came before the rows had left your program: flush first, then fsync")
-    if not events["synced"]:
-        stop("readers find the old file or the new one, but a power cut may leave an empty one: nobody called os.fsync before os.replace")
+def _named_as(real, stand_in):
+    """Return ``stand_in`` in a coat, so that an error of the call is the one of ``real``."""
+    if real in (os.replace, os.rename):
+        def coat(src, dst, **named):
+            return stand_in(src, dst, **named)
+    else:
+        def coat(*given, **named):
+            return stand_in(*given, **named)
+    coat.__name__ = coat.__qualname__ = real.__name__
+    return coat
+
+
+def _after_accident(function, target, accident, same=False, first_day=False):
+    """Let ``function`` publish while ``accident`` happens; raise NotYet unless its error comes out and the old file is there.
+
+    Without ``same`` an error that is raised *from* it counts as well.
+    """
+    watch, error = _Watch(target, accident, first_day), accident.error
+    try:
+        watch.call(function)
+    except BaseException as raised:
+        if isinstance(raised, NotYet) or not accident.happened:
+            raise
+        is_same = raised is error or (type(raised), raised.args) == (type(error), error.args)
+        if not is_same and (same or raised.__cause__ is not error):
+            raise NotYet(f"{accident.what}, and instead of {type(error).__name__.strip('_')} another error comes out: "
+                         f"{what_stopped(raised, function)}. The line raise alone lets the first one through") from None
+        # The error keeps the frames that it came through, and these keep a file that was opened without with.
+        traceback.clear_frames(raised.__traceback__)
+        error.__traceback__ = raised.__traceback__ = None
+        gc.collect()
+    else:
+        if accident.happened:
+            raise NotYet(f"{accident.what}, and your function returned as if nothing had happened: the caller believes in a file "
+                         "that is not there. Let the error through")
+        return
+    if _seen(target) != watch.before:
+        raise NotYet(f"{accident.what}, and the target now holds {_seen(target)} instead of "
+                     + ("nothing" if first_day else "the old file"))
+
+
+def _publish(function, target):
+    """Let ``function`` publish over the old file, without an accident, and return the watch."""
+    target.write_bytes(OLD)
+    watch = _Watch(target).call(function)
+    if _seen(target) != "today's file":
+        raise NotYet(f"at the end the target holds {_seen(target)} instead of 40 rows")
+    return watch
+
+
+# --- Publish ---------------------------------------------------------------------------------------------------
+
+@exercise
+def publish_in_one_step(function):
+    """Call ``publish_orders`` over an old file: with 40 rows, with rows that break off, with a refused os.replace, and once more."""
+    tools = {"publish", "safe_export"}
+    if tool := next(iter(sorted(tools & {*names_called(function), getattr(function, "__name__", None)})), None):
+        raise NotYet(f"you call {tool}, which does all of it: here write the steps yourself")
+    with temporary_folder() as folder:
+        target, _ = _target(folder)
+        _publish(function, target)
+        target.write_bytes(OLD)
+        _after_accident(function, target, _rows_break_off())
+        tidy = not _others_beside(target)
+        try:
+            _after_accident(function, target, _replace_refused())
+            _publish(function, target)
+        except FileExistsError:
+            raise NotYet("a run that broke off left its unfinished file behind, and the next run stumbles over it") from None
+    return ("readers find the old file or the new one, whole, at every row and every step, and errors come out" +
+            ("" if tidy else "; after an error an unfinished file stays beside it"))
 
 
 @exercise
 def tidy_after_an_error(function):
-    """Call ``publish_tidily`` with rows that break off, with Ctrl+C among the rows, with an error of os.replace, then with 40 rows.
+    """Call ``publish_tidily`` with 40 rows, and then let six things go wrong, each in a run of its own.
 
-    After each accident the error must have come out, the old file must be there, and nothing beside it.
+    After each accident the same error must have come out, the old file must be there, and nothing new beside it.
     """
+    accidents = [
+        _rows_break_off(),
+        _Accident("Ctrl+C, which is no Exception, came at the 20th row", "row", KeyboardInterrupt()),
+        _replace_refused(),
+        _Accident("the folder was read-only, so that nothing could be opened for writing", "open",
+                  OSError(errno.EROFS, "Read-only file system")),
+        _Accident("the folder was not there, so that nothing could be opened", "open",
+                  FileNotFoundError(errno.ENOENT, "No such folder")),
+    ]
     with temporary_folder() as folder:
         target, _ = _target(folder)
-        _break_off(function, target, _RowsBreakOff("the rows broke off at the 20th: this is the check's doing"))
-        _nothing_left(target, "the rows broke off at the 20th")
-        _break_off(function, target, KeyboardInterrupt(), "Ctrl+C came at the 20th row")
-        _nothing_left(target, "Ctrl+C came at the 20th row, which is no Exception,")
-        _fail_to_replace(function, target)
-        _nothing_left(target, "os.replace failed, as on Windows when somebody reads the target,")
-        _publish_watched(function, target)
+        (target.parent / NEIGHBOUR).write_bytes(OLD)
+        _publish(function, target)
         _nothing_left(target, "all went well")
-        found = _seen(target)
-    if found != "today's file":
-        raise NotYet(f"at the end the target holds {found} instead of 40 rows")
-    return "after an error, Ctrl+C and a refused os.replace the old file is there and nothing beside it, and each error came out"
+        for accident in accidents:
+            target.write_bytes(OLD)
+            _after_accident(function, target, accident, same=True)
+            _nothing_left(target, accident.what)
+        target.unlink()
+        _after_accident(function, target, _rows_break_off(), same=True, first_day=True)
+        _nothing_left(target, "there was no file yet, the rows broke off at the 20th")
+    return ("after an error, Ctrl+C, a refused os.replace and a folder that takes no file the old file is there and nothing beside it, "
+            "and each error came out")
+
+
+NEIGHBOUR = "prices.csv.part"  # of another program
 
 
 def _nothing_left(target, what):
-    if left := _others_beside(target):
-        raise NotYet(f"{what}{'' if what.endswith(',') else ','} and an unfinished file stays beside the target: {left[0]}")
+    beside = _others_beside(target)
+    if NEIGHBOUR not in beside:
+        raise NotYet(f"{what}, and your function has removed {NEIGHBOUR}, which belongs to another program")
+    if left := [name for name in beside if name != NEIGHBOUR]:
+        raise NotYet(f"{what}, and a file stays beside the target: {left[0]}")
 
 
-def _fail_to_replace(function, target):
-    def refused(src, dst, **options):
-        raise PermissionError(13, "this is the check's doing")
-
-    with _in_place_of(function, {os.replace: refused, os.rename: refused}):
-        try:
-            function(iter(ROWS), target, list(NAMES))
-        except Exception as error:
-            if isinstance(error, PermissionError) or isinstance(error.__context__, PermissionError):
-                return
-            raise
-    raise NotYet("os.replace failed, and your function returned as if nothing had happened: let the error through")
-
+# --- Keep the readers ------------------------------------------------------------------------------------------
 
 @exercise
 def keep_the_readers(function):
-    """Call ``publish_for_readers`` over files with two kinds of permissions, and where there is no file yet."""
-    with temporary_folder() as folder:
+    """Call ``publish_for_readers`` over files with three kinds of permissions, where there is no file yet, and with two accidents."""
+    with temporary_folder() as folder, _umask_kept() as usual:
         target, _ = _target(folder)
-        try:
-            target.unlink()
-            function(iter(ROWS), target, list(NAMES))
-        except FileNotFoundError:
+        for mode in (0o600, 0o640, 0o664):
+            target.chmod(mode)
+            try:
+                watch = _publish(function, target)
+            except FileNotFoundError as error:
+                _say_when_moved(error, target)
+                raise
+            _same_mode(function, target, mode, watch.mode)
+        _publish_first(function, target, usual)
+        target.write_bytes(OLD)
+        target.chmod(0o600)
+        _after_accident(function, target, _rows_break_off())
+        for name in _others_beside(target):
+            (target.parent / name).unlink()
+        _publish_without_chmod(function, target)
+    return "the new file has the permissions of the old one, the first export of all works, too, and errors come out"
+
+
+def _say_when_moved(error, target):
+    """Raise NotYet if ``error`` came from using the unfinished file's name when the file had been moved already."""
+    if _seen(target) == "today's file" and error.filename and Path(error.filename).name != target.name:
+        raise NotYet(f"after os.replace there is no {Path(error.filename).name} any more: give it the permissions before "
+                     "the move") from None
+
+
+@contextlib.contextmanager
+def _umask_kept():
+    """Give the usual permissions of a new file; put back, at the end, what the learner's function may have done to them."""
+    mask = os.umask(0)
+    os.umask(mask)
+    try:
+        yield 0o666 & ~mask
+    finally:
+        os.umask(mask)
+
+
+def _publish_first(function, target, usual):
+    """Let ``function`` publish where there is no file yet; ``usual`` are the permissions that it should have."""
+    target.unlink()
+    try:
+        watch = _Watch(target, first_day=True).call(function)
+    except FileNotFoundError as error:
+        _say_when_moved(error, target)
+        if error.filename and Path(error.filename).name == target.name:
             raise NotYet("where there is no file yet, your function stops with FileNotFoundError: "
                          "ask first whether the target is there") from None
+        raise
+    if _seen(target) != "today's file":
+        raise NotYet(f"where there was no file yet, the target holds {_seen(target)} instead of 40 rows")
+    if os.name != "nt" and {watch.mode, stat.S_IMODE(target.stat().st_mode)} != {usual}:
+        got = next(mode for mode in (watch.mode, stat.S_IMODE(target.stat().st_mode)) if mode != usual)
+        raise NotYet(f"where there was no file yet, the new one is {_in_letters(got)}; usual is what open() gives, "
+                     f"here {_in_letters(usual)}")
+
+
+def _publish_without_chmod(function, target):
+    """Let ``function`` publish over a private file where nobody may change permissions."""
+    accident = _Accident("the permissions could not be set", "chmod", PermissionError(errno.EPERM, "this is the check's doing"))
+    try:
+        _after_accident(function, target, accident)
+    except NotYet:
         if _seen(target) != "today's file":
-            raise NotYet(f"where there was no file yet, the target holds {_seen(target)} instead of 40 rows")
-        for mode in (0o600, 0o664):
-            target.write_bytes(OLD)
-            target.chmod(mode)
-            events = _publish_watched(function, target)
-            if _seen(target) != "today's file":
-                raise NotYet(f"over an old file, the target holds {_seen(target)} instead of 40 rows")
-            _same_mode(function, target, mode, events["mode"])
-    return "the new file has the permissions of the old one, and the first export of all works, too"
+            raise
+        mode = stat.S_IMODE(target.stat().st_mode)
+        if os.name == "nt" or mode & 0o077:
+            raise NotYet(f"the permissions could not be set, and you publish all the same: the old file was -rw-------, "
+                         f"the new one is {_in_letters(mode)}. Let the error through, before the move") from None
+
+
+def _in_letters(mode):
+    return stat.filemode(stat.S_IFREG | mode)
 
 
 def _same_mode(function, target, mode, at_replace):
@@ -412,9 +613,8 @@ def _same_mode(function, target, mode, at_replace):
         return
     got = stat.S_IMODE(target.stat().st_mode)
     if got != mode:
-        wanted, found = (stat.filemode(stat.S_IFREG | bits) for bits in (mode, got))
         who = "others may read it now" if got & ~mode & 0o044 else "not everybody may use it who could before"
-        raise NotYet(f"the old file was {wanted}, the new one is {found}: {who}")
+        raise NotYet(f"the old file was {_in_letters(mode)}, the new one is {_in_letters(got)}: {who}")
     if at_replace != mode:
         raise NotYet("in the end the permissions are right, but for a moment after os.replace they were not: "
                      "give them to the unfinished file, before the move")
@@ -431,7 +631,7 @@ def what_it_promises(my_promises):
         if letter in answer and not is_kept:
             raise NotYet(f"{letter} is not promised: {what}")
         if letter not in answer and is_kept:
-            raise NotYet(f"one letter is missing, {letter}: {what}")
+            raise NotYet(f"a letter is missing, {letter}: {what}")
     return "safe_export protects the file and its readers (A, C, E); it does not bring back rows (B), and it refuses hard links (D)"
 
 
