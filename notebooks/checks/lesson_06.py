@@ -212,7 +212,7 @@ def _saves_and_does_not_ask():
 
 GOES_ON = 77  # the exit code of a process that had to be ended the hard way
 FEW, MANY = 40, 3000  # readings; the many are 36 KiB, a few trips
-WITHOUT_HANDLER = 3 if os.name == "nt" else -signal.SIGTERM  # the exit code that SIGTERM itself gives
+WITHOUT_HANDLER = -signal.SIGTERM if hasattr(os, "WIFSIGNALED") else 3  # the exit code that SIGTERM itself gives
 USED_UP = "the readings are used up, and your program asks for one more with next(): take them with a for loop, which ends by itself"
 LEAVES = (ast.Break, ast.Return, ast.Raise)
 write = os.write  # as it is before a signal waits in it
