@@ -28,7 +28,7 @@ from checks.common import (
     temporary_folder,
     what_stopped,
 )
-from checks.windows import as_on_windows, open_files, open_replaced
+from checks.windows import HAS_PERMISSIONS, as_on_windows, open_files, open_replaced
 
 __all__ = ["torn_ways", "publish_steps", "publish_in_one_step", "tidy_after_an_error", "keep_the_readers", "what_it_promises"]
 
@@ -582,7 +582,7 @@ def _publish_first(function, target, usual):
         raise
     if _seen(target) != "today's file":
         raise NotYet(f"where there was no file yet, the target holds {_seen(target)} instead of 40 rows")
-    if os.name != "nt" and {watch.mode, stat.S_IMODE(target.stat().st_mode)} != {usual}:
+    if HAS_PERMISSIONS and {watch.mode, stat.S_IMODE(target.stat().st_mode)} != {usual}:
         got = next(mode for mode in (watch.mode, stat.S_IMODE(target.stat().st_mode)) if mode != usual)
         raise NotYet(f"where there was no file yet, the new one is {_in_letters(got)}; usual is what open() gives, "
                      f"here {_in_letters(usual)}")
@@ -597,7 +597,7 @@ def _publish_without_chmod(function, target):
         if _seen(target) != "today's file":
             raise
         mode = stat.S_IMODE(target.stat().st_mode)
-        if os.name == "nt" or mode & 0o077:
+        if not HAS_PERMISSIONS or mode & 0o077:
             raise NotYet(f"the permissions could not be set, and you publish all the same: the old file was -rw-------, "
                          f"the new one is {_in_letters(mode)}. Let the error through, before the move") from None
 
@@ -607,7 +607,7 @@ def _in_letters(mode):
 
 
 def _same_mode(function, target, mode, at_replace):
-    if os.name == "nt":  # which has no such bits to look at
+    if not HAS_PERMISSIONS:  # no such bits to look at
         if not names_called(function) & {"copymode", "copystat", "chmod", "fchmod", "safe_export", "unfinished_file"}:
             raise NotYet("nothing in your function gives the new file the permissions of the old one")
         return
@@ -701,4 +701,4 @@ def _private():
         target.chmod(0o600)
         safe_export(ROWS, target, NAMES)
         mode = stat.filemode(target.stat().st_mode)
-    return os.name == "nt" or mode == "-rw-------", f"a file with the permissions -rw------- has {mode} afterwards"
+    return not HAS_PERMISSIONS or mode == "-rw-------", f"a file with the permissions -rw------- has {mode} afterwards"
