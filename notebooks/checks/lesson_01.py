@@ -2,6 +2,7 @@
 import contextlib
 import csv
 import gc
+import inspect
 import io
 import os
 import re
@@ -317,8 +318,8 @@ def hand_over(function):
 
 
 READ = "10 orders read"
-DESCRIPTOR_OPEN = ("mkstemp gives you two things, the name and a descriptor that has the file open, and Windows refuses to "
-                   "remove a file that is open: close the descriptor first, too")
+DESCRIPTOR_OPEN = ("mkstemp gives you two things, the name and a descriptor that has the file open (os.open gives you one, too), "
+                   "and Windows refuses to remove a file that is open: close the descriptor first, too")
 
 
 class _ProgramFailed(Exception):
@@ -370,7 +371,7 @@ class _Call:
 
     @contextlib.contextmanager
     def rules(self):
-        """Refuse, inside this block, os.chdir and the removal of a file that a descriptor of mkstemp has open."""
+        """Refuse, inside this block, os.chdir and the removal of a file that a descriptor of mkstemp or os.open has open."""
         def refusing(remove):
             def remove_if_closed(path, *, dir_fd=None):
                 with contextlib.suppress(FileNotFoundError):
@@ -379,8 +380,16 @@ class _Call:
                 return remove(path, dir_fd=dir_fd)
             return remove_if_closed
 
+        real_open = os.open
+
+        def noting_open(path, flags, mode=0o777, *, dir_fd=None):
+            descriptor = real_open(path, flags, mode, dir_fd=dir_fd)
+            if inspect.currentframe().f_back.f_globals.get("__name__") not in ("tempfile", "shutil"):
+                self.descriptors.append((descriptor, os.fstat(descriptor)))
+            return descriptor
+
         with (mock.patch.object(os, "chdir", self.stay), mock.patch.object(os, "unlink", refusing(os.unlink)),
-              mock.patch.object(os, "remove", refusing(os.remove))):
+              mock.patch.object(os, "remove", refusing(os.remove)), mock.patch.object(os, "open", noting_open)):
             yield
 
 

@@ -2,11 +2,14 @@
 import ast
 import contextlib
 import csv
+import io
 import json
+import os
 import re
 import shutil
 import time
 from pathlib import Path
+from unittest import mock
 
 from checks.common import (
     NotYet,
@@ -128,15 +131,25 @@ def _compare_on_windows(copy):
 @contextlib.contextmanager
 def _noting_readers_of(path, function):
     """Give a list to which each open() of ``path`` for reading adds whether somebody then had it open for writing."""
-    still_open, real_open = [], open
+    still_open, real_open, real_os_open = [], open, os.open
+
+    def note(file):
+        with contextlib.suppress(TypeError, ValueError):
+            if Path(file).absolute() == path:
+                still_open.append(any(writer.writable() for writer in open_files(path)))
 
     def noting_open(file, mode="r", *arguments, **options):
-        with contextlib.suppress(TypeError, ValueError):
-            if Path(file).absolute() == path and not set("wax+") & set(mode):
-                still_open.append(any(writer.writable() for writer in open_files(path)))
+        if not set("wax+") & set(mode):
+            note(file)
         return real_open(file, mode, *arguments, **_in_utf_8(mode, arguments, options))
 
-    with open_replaced(function, noting_open):
+    def noting_os_open(file, flags, *arguments, **options):
+        if not flags & (os.O_WRONLY | os.O_RDWR):
+            note(file)
+        return real_os_open(file, flags, *arguments, **options)
+
+    with (open_replaced(function, noting_open), mock.patch.object(os, "open", noting_os_open),
+          mock.patch.object(io, "open_code", lambda file: noting_open(file, "rb"))):
         yield still_open
 
 
