@@ -12,6 +12,7 @@ import inspect
 import io
 import json
 import linecache
+import os
 import re
 import subprocess
 import tempfile
@@ -30,9 +31,9 @@ from processes import (
 
 __all__ = [
     "DONE", "NOT_ATTEMPTED", "NOT_THERE_YET", "BROKEN", "ORDERS_FILE", "CheckIsBroken", "NotYet", "Verdict", "a_number",
-    "as_program", "call_arguments", "calls_in", "code_of", "csv_bytes", "exercise", "first_difference", "left_behind",
+    "as_program", "call_arguments", "calls_in", "code_of", "csv_bytes", "exercise", "first_difference", "is_lock", "left_behind",
     "letters", "load_orders", "named_but_not_called", "names_called", "one_letter", "order_of", "plain_environment",
-    "read_by_another_process", "run_python", "some_letters", "temporary_folder", "what_stopped", "whole_number",
+    "read_by_another_process", "run_python", "sets_permissions", "some_letters", "temporary_folder", "what_stopped", "whole_number",
     "whole_numbers", "whole_rows", "why_still_waiting",
 ]
 
@@ -397,6 +398,11 @@ def left_behind():
             left += sorted(entry.name for entry in Path(folder).iterdir())
 
 
+def is_lock(path):
+    """Tell whether ``path`` (also as bytes) has the name of a lock file, which is no unfinished export."""
+    return "lock" in os.path.basename(os.fsdecode(path)).lower()
+
+
 def as_program(function, *arguments, runner=None, seconds=60):
     """Run the learner's ``function(*arguments)`` as a program of its own, and return how it Ended (see processes.py).
 
@@ -662,6 +668,11 @@ def named_but_not_called(function, name):
     """Tell whether a line of ``function`` (or source text) is ``export.NAME`` without brackets."""
     return any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) and node.value.attr == name
                for node in ast.walk(_tree(function)))
+
+
+def sets_permissions(function):
+    """Tell whether ``function`` (or source text) calls something that gives a file permissions: all that can be asked on Windows."""
+    return bool(names_called(function) & {"copymode", "copystat", "chmod", "fchmod", "safe_export", "unfinished_file"})
 
 
 def why_still_waiting(function):

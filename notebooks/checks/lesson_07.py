@@ -22,8 +22,10 @@ from checks.common import (
     csv_bytes,
     exercise,
     first_difference,
+    is_lock,
     names_called,
     order_of,
+    sets_permissions,
     some_letters,
     temporary_folder,
     what_stopped,
@@ -58,11 +60,7 @@ def _seen_in(content):
 
 def _others_beside(target):
     """Return the names of what lies beside ``target``; a lock file is no unfinished export."""
-    return sorted(path.name for path in target.parent.iterdir() if path != target and not _is_lock(path))
-
-
-def _is_lock(path):
-    return "lock" in os.path.basename(os.fsdecode(path))
+    return sorted(path.name for path in target.parent.iterdir() if path != target and not is_lock(path))
 
 
 # --- Which ways show half a file -------------------------------------------------------------------------------
@@ -373,7 +371,7 @@ class _Watch:
         if dir_fd is None and Path(path).resolve() == self.target.resolve() and self.target.exists() and not self.replaced:
             self._stop("you remove the old file, and from then on a reader finds no file: os.replace puts the new one in its place "
                        "in one step")
-        if open_files(path, dir_fd) and not _is_lock(path):  # safe_export.py treats its lock otherwise on Windows
+        if open_files(path, dir_fd) and not is_lock(path):  # safe_export.py treats its lock otherwise on Windows
             self._stop("Windows refuses to remove a file that is open: close it first")
         real(path, dir_fd=dir_fd)
 
@@ -608,7 +606,7 @@ def _in_letters(mode):
 
 def _same_mode(function, target, mode, at_replace):
     if not HAS_PERMISSIONS:  # no such bits to look at
-        if not names_called(function) & {"copymode", "copystat", "chmod", "fchmod", "safe_export", "unfinished_file"}:
+        if not sets_permissions(function):
             raise NotYet("nothing in your function gives the new file the permissions of the old one")
         return
     got = stat.S_IMODE(target.stat().st_mode)
