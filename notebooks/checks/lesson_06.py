@@ -497,14 +497,21 @@ def _wait_with_a_signal_in_a_trip(path):
             on_the_way()
             return super().write(data)
 
+    class Writer(io.BufferedWriter):
+        def __init__(self, raw, buffer_size=8192):
+            super().__init__(raw, min(buffer_size, 8192))
+
+    class Random(io.BufferedRandom):
+        def __init__(self, raw, buffer_size=8192):
+            super().__init__(raw, min(buffer_size, 8192))
+
     def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None, open=io.open):
         if not set(mode) & set("wax+"):
             return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
         raw = Interrupted(file, mode.replace("t", "").replace("b", ""), closefd, opener)
         if buffering == 0:
             return raw
-        size = min(buffering, 8192) if buffering > 1 else 8192
-        below = io.BufferedRandom(raw, size) if "+" in mode else io.BufferedWriter(raw, size)
+        below = (Random if "+" in mode else Writer)(raw, buffering if buffering > 1 else 8192)
         return below if "b" in mode else io.TextIOWrapper(below, encoding, errors, newline, line_buffering=buffering == 1)
 
     def write_down(place, data):
@@ -512,7 +519,7 @@ def _wait_with_a_signal_in_a_trip(path):
         return write(place, data)
 
     builtins.open = io.open = open_file
-    io.FileIO, os.write = Interrupted, write_down
+    io.FileIO, io.BufferedWriter, io.BufferedRandom, os.write = Interrupted, Writer, Random, write_down
 
 
 def _judge_signal(stop_after, path, ended, function):
