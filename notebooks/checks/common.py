@@ -682,7 +682,12 @@ def why_still_waiting(function):
         return f"{below[0]}() empties the byte buffer, and the last rows are in the text layer above it"
     if named_but_not_called(function, "flush"):
         return "you named flush but did not call it; it needs its ()"
+    if named_but_not_called(function, "close"):
+        return "you named close but did not call it; it needs its ()"
     called = names_called(function)
+    flushed = [name for name in calls_in(function) if name == "flush" or name.endswith(".flush")]
+    if flushed and all(name.startswith(("sys.stdout.", "stdout.")) for name in flushed):
+        return "sys.stdout.flush() sends on what goes to the screen, not your file"
     if "flush" in called:
         return None
     if any(given.get("flush") == "True" for given in call_arguments(function, "print")):
