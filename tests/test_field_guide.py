@@ -207,7 +207,7 @@ def messages_of_the_index():
             for message, number in re.findall(r"`(.+?)`(?=[: ·,]|$)|\[[^\]]+\]\[([A-Z]\d+)\]", line):
                 waiting = [*([] if linked else waiting), message] if message else waiting
                 linked = bool(number)
-                pairs += [(each, number) for each in waiting if number and number[0] in "ABCDOT"]
+                pairs += [(each, number) for each in waiting if number]
     return pairs
 
 
