@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 from checks.common import (
     ORDERS_FILE,
@@ -164,16 +165,36 @@ def zip_orders(function):
 
     orders = load_orders()
     for some in (orders[:2], orders):
-        with temporary_folder() as folder:
+        with temporary_folder() as folder, _kept_archives():
             path = str(Path(folder) / "orders.zip")
             try:
                 function(DataFrame(some), path)
+            except UnicodeEncodeError as error:
+                raise NotYet(f"{error.object[error.start]!r} cannot be written in the encoding that you chose: choose utf-8") from None
             except ValueError as error:
                 if "closed file" not in str(error):
                     raise
                 raise NotYet(f"{what_stopped(error, function).rstrip('.')}. The member was closed by then") from None
             _judge_zip(path, some, function)
     return "the archive is whole, and its member holds all 1,142 orders"
+
+
+@contextlib.contextmanager
+def _kept_archives():
+    """Hold on to each zip archive that is opened inside this block: one that nobody closes stays open, as it may anywhere."""
+    kept, opened = [], zipfile.ZipFile.__init__
+
+    def open_and_keep(archive, *arguments, **named):
+        kept.append(archive)
+        opened(archive, *arguments, **named)
+
+    with mock.patch.object(zipfile.ZipFile, "__init__", open_and_keep):
+        try:
+            yield
+        finally:
+            for archive in kept:
+                with contextlib.suppress(Exception):
+                    archive.close()
 
 
 def _judge_zip(path, orders, function):
@@ -209,11 +230,12 @@ def upload_orders(function):
     """Call ``upload_orders(table, upload)`` with a data frame of 2 orders, then of all 1,142, and read afterwards.
 
     ``upload`` keeps the stream, as a library does that sends in the background. It is read when the function
-    has returned, from where it stood when it was passed on.
+    has returned, from where it stood when it was passed on. Then it fails, and the error must come out.
     """
     orders = load_orders()
     _try_upload(function, orders[:2])
     _try_upload(function, orders)
+    _try_broken_upload(function, orders[:2])
     return "the library was called once, and finds all 1,142 rows when it reads after your function has returned"
 
 
@@ -235,12 +257,25 @@ def _try_upload(function, orders):
         if not uploads:
             raise NotYet("upload was never called")
         if len(uploads) > 1:
-            raise NotYet(f"upload was called {len(uploads)} times: the shop would have every order more than once")
+            raise NotYet(f"upload was called {len(uploads)} times: once is what was asked for")
         uploads[0].judge(orders, function)
     finally:
         for used in uploads:
             with contextlib.suppress(Exception):
                 used.stream.close()
+
+
+def _try_broken_upload(function, orders):
+    from pandas import DataFrame
+
+    def upload(stream, *_, **__):
+        raise ConnectionError("the storage does not answer")
+
+    try:
+        function(DataFrame(orders), upload)
+    except (Exception, SystemExit):
+        return
+    raise NotYet("when upload fails, your function returns as if all went well: let the error through")
 
 
 def _who_closed(function):
@@ -285,7 +320,8 @@ class _Upload:
                          + _why_waiting(function))
         if len(_rows_in(self.from_here)) < len(rows):
             raise NotYet(f"the memory holds all of the {total} rows, but it does not stand at its start when you "
-                         "pass it on: the library reads on from there")
+                         "pass it on: the library reads on from there"
+                         + (". You named seek but did not call it" if named_but_not_called(function, "seek") else ""))
         try:
             sent = self.stream.read()
         except ValueError:
@@ -300,6 +336,8 @@ class _Upload:
 
 def _why_waiting(function, below="memory"):
     called = names_called(function)
+    if "StringIO" in called and "getvalue" not in called:
+        return ": a StringIO stands at its end after to_csv, and read() goes on from there; getvalue() gives all"
     if f"{below}.flush" in calls_in(function):
         return f": {below}.flush() works on the {below}, and the rows wait in the text layer above it"
     if any(name.endswith(".buffer.flush") for name in calls_in(function)):
@@ -385,9 +423,9 @@ def sort_reports(my_letters):
 def sort_more_reports(my_letters):
     """Compare five letters, A to E, with the causes of the five reports, and help with the first wrong one."""
     answer = _sorted(my_letters, MORE_REPORTS, "ABCDE")
-    other = {"D": "A would be as honest", "A": "You say A, and D would be as honest"}.get(answer[0], "A and D are both honest")
-    return ("all five reports have their cause. "
-            f"({other} for report 1: the command line was waiting, and that only mattered because of a second writer.)")
+    other = {"D": "A is true of report 1 as well", "A": "You say A for report 1, and D says more"}.get(
+        answer[0], "A and D are both true of report 1")
+    return f"all five reports have their cause. ({other}: the command line was waiting, and that only mattered because of a second writer.)"
 
 
 def _sorted(my_letters, reports, among):
@@ -398,7 +436,8 @@ def _sorted(my_letters, reports, among):
     pairs = zip(answer, reports, strict=True)
     wrong = [number for number, (given, (right, _)) in enumerate(pairs, start=1) if not set(given) <= set(right)]
     if wrong:
-        raise NotYet(f"{len(reports) - len(wrong)} of {len(reports)} are right. Look at report {wrong[0]} again: "
+        right = len(reports) - len(wrong)
+        raise NotYet(f"{right} of {len(reports)} {'is' if right == 1 else 'are'} right. Look at report {wrong[0]} again: "
                      f"{reports[wrong[0] - 1][1]}")
     return answer
 
@@ -445,7 +484,7 @@ def predict_the_log(my_lines):
     if answer[0] == "sorting":
         raise NotYet('"sorting" is not the first line: what has line 3 done with "start"?')
     if answer[-1] == "sorting":
-        raise NotYet('"sorting" is not the last line: the child writes to the file at once, and what still waits comes later')
+        raise NotYet('"sorting" is not the last line: it is in the file when line 5 has ended, and what still waits comes later')
     raise NotYet("your program writes its own three lines in their order; where does the child come in between?")
 
 

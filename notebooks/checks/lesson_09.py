@@ -3,6 +3,7 @@
 Each check runs the repaired program under the condition that broke it and says what was seen there.
 The learner's source is read only to choose the sentence that helps.
 """
+import ast
 import contextlib
 import csv
 import errno
@@ -24,6 +25,7 @@ from unittest import mock
 from checks.common import (
     NotYet,
     as_program,
+    call_arguments,
     calls_in,
     code_of,
     csv_bytes,
@@ -40,16 +42,32 @@ from checks.common import (
     why_still_waiting,
 )
 from checks.threads import (
+    CANNOT_BE_WRITTEN,
+    STILL_AT_WORK,
     TOO_QUIET,
+    OneBadOrder,
     OrdersThatFail,
     SmallDisk,
+    log_until_the_plug_hurts,
     log_until_the_plug_is_pulled,
     open_with,
+    save_a_bad_order,
+    save_many_on_full_disk,
     save_on_full_disk,
     save_until_the_orders_fail,
     save_with_bad_luck,
+    save_without_folder,
 )
-from checks.windows import HAS_PERMISSIONS, as_on_windows, is_open_and_marked, open_files, open_replaced, removal_as_on_windows
+from checks.windows import (
+    HAS_PERMISSIONS,
+    as_on_windows,
+    handles_watched,
+    is_open_and_marked,
+    open_files,
+    open_handles,
+    open_replaced,
+    removal_as_on_windows,
+)
 
 __all__ = ["price_list", "case_debug", "case_logger", "archive_check", "case_archive", "case_upload", "case_labels",
            "case_history", "case_background", "case_publish"]
@@ -116,20 +134,79 @@ def wants_a_name(name, who):
     """Raise NotYet unless ``name`` is the name of a file."""
     if not isinstance(name, str | os.PathLike):
         raise NotYet(f"{who} wants the name of the file")
+    if os.path.isdir(name):
+        raise NotYet(f"{who} wants the name of the file, and you gave it the folder")
 
 
-def let_fail(function, *arguments, when, **named):
-    """Call ``function`` with an order list that fails; return whether it failed. Raises NotYet when it says nothing."""
-    orders = OrdersThatFail(load_orders()[:10])
+def came_out(function, *arguments):
+    """Call ``function``; tell whether an error came out of it. A sys.exit() that says that all is well is none."""
     try:
-        function(orders, *arguments, **named)
+        function(*arguments)
     except NotYet:
         raise
-    except (Exception, SystemExit):
+    except SystemExit as end:
+        return end.code not in (None, 0)
+    except (Exception, KeyboardInterrupt):
         return True
-    if orders.raised:
-        raise NotYet(f"{when} your function returns as if all went well: let the error through")
     return False
+
+
+class StepFails(OSError):
+    """Raised by the last step of a case, the first time that it is called."""
+
+
+def let_orders_fail(run, published, deed):
+    """Call ``run(orders)`` with orders that fail in two ways: the error must come out, and ``published`` must stay empty.
+
+    ``deed`` is what the program does with a whole file, such as "uploads the file".
+    """
+    some = load_orders()[:10]
+    for when, orders in [("an order raises an error", OrdersThatFail(some)), ("an order cannot be written", OneBadOrder(some))]:
+        failed = came_out(run, orders)
+        if orders.raised and published:
+            raise NotYet(f"when {when}, your function {deed} all the same, with a part of the orders")
+        if orders.raised and not failed:
+            raise NotYet(f"when {when}, your function returns as if all went well: let the error through")
+
+
+def let_step_fail(run, who, look=lambda given: None):
+    """Call ``run(step)`` with a step of ``who`` that fails once: the error must come out, unless the step is tried again.
+
+    ``look(given)`` looks at what a second try was given.
+    """
+    calls = []
+
+    def step(given):
+        calls.append(given)
+        if len(calls) > 1:
+            return look(given)
+        if hasattr(given, "read"):
+            given.read()  # an upload can break off in the middle
+        raise StepFails(f"{who} fails")
+
+    if not came_out(run, step) and len(calls) == 1:
+        raise NotYet(f"when {who} fails, your function returns as if all went well: let the error through")
+
+
+OPENERS = ("open", "TextIOWrapper", "NamedTemporaryFile", "TemporaryFile", "fdopen", "write_text")
+
+
+def not_on_windows(function):
+    """Return a remark for the done sentence about what Windows would make of a forgotten newline= or encoding=, or ''."""
+    calls = [given for name in OPENERS for given in call_arguments(function, name) if _writes_text(name, given)]
+    if any("newline" not in given for given in calls):
+        return '. (On Windows there would be an empty line after each row: say newline="")'
+    if any("encoding" not in given for given in calls):
+        return '. (On Windows the text might not be UTF-8: say encoding="utf-8")'
+    return ""
+
+
+def _writes_text(name, given):
+    """Tell whether a call, with arguments as call_arguments() gives them, opens a file to write text into it."""
+    if name in ("TextIOWrapper", "write_text"):
+        return True
+    modes = [value for value in given.values() if re.fullmatch("'[rwaxbt+]{1,3}'", value)]
+    return len(modes) == 1 and "b" not in modes[0] and bool(set("wax+") & set(modes[0]))
 
 
 # --- The worked case: the price list ---
@@ -162,14 +239,15 @@ def price_list(my_line):
 
 # --- It works when I look ---
 
-ONLY_THE_SCREEN = "sys.stdout.flush() flushes the screen, not your file"
+ONLY_THE_SCREEN = "sys.stdout.flush() sends on what goes to the screen, not your file"
 
 
 @exercise
 def case_debug(function):
     """Call ``nightly_export(orders, path, upload)`` for a quiet day and a busy one, without debug and with it.
 
-    The uploader is another process that opens the file by name. Then an order raises an error, and nothing may be uploaded.
+    The uploader is another process that opens the file by name. Then an order fails, and nothing may be uploaded; then the
+    upload fails.
     """
     debug = inspect.signature(function).parameters.get("debug")
     for looking in [False, True] if debug else [False]:
@@ -177,10 +255,26 @@ def case_debug(function):
             _export_by_night(function, orders, day, debug, looking)
     uploaded = []
     with temporary_folder() as folder, quietly():
-        failed = let_fail(function, Path(folder) / "orders.csv", uploaded.append, when="when an order raises an error,")
-    if failed and uploaded:
-        raise NotYet("when an order raises an error, your function uploads the file all the same, with a part of the orders")
-    return "3 of 3 and 1,141 of 1,141 orders arrive" + (", with debug and without" if debug else "")
+        path = Path(folder) / "orders.csv"
+        let_orders_fail(lambda orders: function(orders, path, uploaded.append), uploaded, "uploads the file")
+        let_step_fail(lambda upload: function(load_orders()[:3], path, upload), "the upload")
+    return "3 of 3 and 1,141 of 1,141 orders arrive" + (", with debug and without" if debug else "") + (
+        _by_a_side_effect(function) or not_on_windows(function))
+
+
+def _by_a_side_effect(function):
+    """Return a remark about a repair that sends the rows with tell(), seek() or truncate(), or ''."""
+    tree, still_open = ast.parse(code_of(function)), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "debug" in ast.unparse(node.test):
+            node.body = [ast.Pass()]
+    without_debug = names_called(ast.unparse(tree))
+    with temporary_folder() as folder, quietly():
+        function(load_orders()[:3], Path(folder) / "orders.csv", lambda name: still_open.extend(open_files(name)))
+    sends = sorted(without_debug & {"tell", "seek", "truncate"})
+    if not still_open or "flush" in without_debug or not sends:
+        return ""
+    return f". (It is a side effect of {sends[0]}() that sends them, and the next reader will tidy it away: write flush())"
 
 
 def _export_by_night(function, orders, day, debug, looking):
@@ -208,6 +302,8 @@ def _export_by_night(function, orders, day, debug, looking):
         raise NotYet(seen)
     if why_still_waiting(function):
         raise NotYet(f"{seen}: {why_still_waiting(function)}")
+    if named_but_not_called(function, "close"):
+        raise NotYet(f"{seen}: you named close but did not call it; it needs its ()")
     if flushes_the_screen(function):
         raise NotYet(f"{seen}: {ONLY_THE_SCREEN}")
     if "flush" in names_called(function):
@@ -223,7 +319,10 @@ COOL_AT_LAST = [("09:00", 8.5), ("09:01", 9.0), ("09:02", 8.0), ("09:03", 7.5), 
 
 @exercise
 def case_logger(function):
-    """Run ``log_temperatures(readings, path)`` as a program that dies after some readings; read its file and its screen."""
+    """Run ``log_temperatures(readings, path)`` as a program that dies after some readings; read its file and its screen.
+
+    It dies after 7, after 5, and at the first moment when a reading would be lost.
+    """
     for readings in [WARM_AT_LAST, COOL_AT_LAST]:
         with temporary_folder() as folder:
             path = Path(folder) / "log.csv"
@@ -233,7 +332,13 @@ def case_logger(function):
             rows = rows_of(content_of(path))
         _judge_log(function, readings, rows)
         _judge_screen(readings, ended.printed)
-    return "the program was killed after 7 readings, and 7 are in the file; after 5, and 5 are in it"
+    with temporary_folder() as folder:
+        path = Path(folder) / "log.csv"
+        as_program(function, path, WARM_AT_LAST, runner=log_until_the_plug_hurts)
+        number = int(path.with_name("readings").read_text())
+        _judge_log(function, WARM_AT_LAST[:number], rows_of(content_of(path)))
+    return ("the program was killed after 7 readings, and 7 are in the file; after 5, and 5 are in it; and after each one it would "
+            f"have been so{not_on_windows(function)}")
 
 
 def _judge_log(function, readings, rows):
@@ -247,7 +352,8 @@ def _judge_log(function, readings, rows):
         raise NotYet(f"the {many} readings are there, but the file holds more than them and the header")
     if survived and rows[:1] != [["time", "celsius"]] and len(survived) < many and rows == survived:
         raise NotYet(f"of {many} readings {len(survived)} are in the file, and no header")
-    raise NotYet(f"the program was killed after {many} readings, and {len(survived)} of {many} are in the file: "
+    readings_in_words = f"{many} reading" + ("" if many == 1 else "s")
+    raise NotYet(f"the program was killed after {readings_in_words}, and {len(survived)} of {many} are in the file: "
                  f"{_why_log_is_short(function)}")
 
 
@@ -256,7 +362,9 @@ def _why_log_is_short(function):
     if re.search(r"^\s*finally:", code, re.MULTILINE) or "register" in called:
         return "a killed process runs neither finally nor atexit"
     if "signal" in called:
-        return "there are ends that no signal handler sees, such as a pulled plug"
+        return "the task manager kills without a signal that a handler could see (SIGKILL; on Windows TerminateProcess)"
+    if re.search(r"\b(list|tuple|sorted)\(readings\b", code):
+        return "your program waits for all readings before it writes the first"
     if why_still_waiting(function):
         return why_still_waiting(function)
     if re.search(r"\bbuffering=(?!1\b)", code):
@@ -283,48 +391,84 @@ def _judge_screen(readings, printed):
 
 @exercise
 def archive_check(function):
-    """Call ``check_archive(path, orders)`` with two good archives and ten bad ones."""
+    """Call ``check_archive(path, orders)`` with two good archives and twelve bad ones.
+
+    A bad one that can be read must get a ValueError; for the others the error of the reader will do.
+    """
     orders = load_orders()
     few, whole = orders[:3], csv_bytes(orders)
     with temporary_folder() as folder, quietly():
         path = Path(folder) / "orders.csv.gz"
         for good in [few, orders]:
             path.write_bytes(gzip.compress(csv_bytes(good)))
-            refused = _refusal(function, path, good)
+            what = f"a good archive with {len(good):,} orders"
+            refused = _refusal(function, path, good, what)
             if refused is not None:
-                raise NotYet(f"your check refuses a good archive with {len(good):,} orders: {refused}")
-        for what, content in [
-            ("an empty file, of 0 bytes: gzip reads it as an archive with nothing in it", b""),
-            ("an archive with a header and no orders", gzip.compress(csv_bytes(orders[:1]).split(b"\r\n")[0] + b"\r\n")),
-            ("an archive that lacks the last order", gzip.compress(csv_bytes(orders[:-1]))),
-            ("an archive whose last order is torn", gzip.compress(whole[:-12])),
-            ("an archive with each order twice", gzip.compress(csv_bytes(orders + orders))),
-            ("an archive with yesterday's orders, as many as today's", gzip.compress(csv_bytes(orders[:1] + orders[:-1]))),
+                raise NotYet(f"your check refuses {what}: {type(refused).__name__}: {refused}")
+        for what, content, can_be_read in [
+            ("an empty file, of 0 bytes: gzip reads it as an archive with nothing in it", b"", True),
+            ("an archive with a header and no orders", gzip.compress(csv_bytes(orders[:1]).split(b"\r\n")[0] + b"\r\n"), True),
+            ("an archive that lacks the last order", gzip.compress(csv_bytes(orders[:-1])), True),
+            ("an archive whose last order is torn", gzip.compress(whole[:-12]), True),
+            ("an archive with each order twice", gzip.compress(csv_bytes(orders + orders)), True),
+            ("an archive with yesterday's orders, as many as today's", gzip.compress(csv_bytes(orders[:1] + orders[:-1])), True),
             ("an archive in which one order stands twice, and another is missing",
-             gzip.compress(csv_bytes(orders[:1] + orders[:1] + orders[2:]))),
-            ("an archive without an end, as Ben's program leaves it", gzip.compress(whole)[:-8]),
-            ("a file that is not compressed", whole),
-            ("a file that is not there", None),
+             gzip.compress(csv_bytes(orders[:1] + orders[:1] + orders[2:])), True),
+            ("an archive in which one price in the middle is another", gzip.compress(csv_bytes(_with_other_price(orders))), True),
+            ("an archive in which two names in the header are swapped", gzip.compress(_with_names_swapped(orders)), True),
+            ("an archive without an end, as Ben's program leaves it", gzip.compress(whole)[:-8], False),
+            ("a file that is not compressed", whole, False),
+            ("a file that is not there", None, False),
         ]:
             path.unlink(missing_ok=True)
             if content is not None:
                 path.write_bytes(content)
-            if _refusal(function, path, orders) is None:
-                raise NotYet(f"your check passes {what}")
+            _must_refuse(function, path, orders, what, can_be_read)
             if content is not None and content_of(path) != content:
                 raise NotYet("your check changes the file: open it for reading")
-    return "it passes 2 good archives, and refuses an empty one, short ones, torn ones and 5 others"
+    return "it passes 2 good archives, and refuses an empty one, short ones, torn ones and others, 12 in all"
 
 
-def _refusal(function, path, orders):
-    """Return what ``function`` says against the archive, or None when it passes it."""
+def _with_other_price(orders):
+    place = len(orders) // 2
+    return [*orders[:place], {**orders[place], "price": "9999.00"}, *orders[place + 1:]]
+
+
+def _with_names_swapped(orders):
+    """Return ``orders`` as CSV in which the first two columns have each other's names."""
+    first, second, *others = list(orders[0])
+    header, rows = csv_bytes(orders).split(b"\r\n", 1)
+    return ",".join([second, first, *others]).encode() + b"\r\n" + rows
+
+
+def _refusal(function, path, orders, what):
+    """Return the error that ``function`` raises against the archive, or None when it passes it."""
     try:
-        answer = function(path, orders)
+        function(path, orders)
     except (NameError, AttributeError, TypeError) as error:  # no refusal but a slip
-        raise NotYet(what_stopped(error, function)) from None
+        raise NotYet(f"with {what.partition(':')[0]}, {what_stopped(error, function)}") from None
     except (Exception, SystemExit) as error:
-        return f"{type(error).__name__}: {error}"
-    return "it returns False" if answer is False else None
+        return error
+    return None
+
+
+def _must_refuse(function, path, orders, what, can_be_read):
+    answers = []
+
+    def asked(*arguments):
+        answers.append(function(*arguments))
+
+    error, which = _refusal(asked, path, orders, what), what.partition(":")[0]
+    if error is None and answers[0] is False:
+        raise NotYet(f"for {which}, your check returns False, and whoever calls it goes on: raise ValueError")
+    if error is None:
+        raise NotYet(f"your check passes {what}")
+    if isinstance(error, SystemExit):
+        raise NotYet(f"for {which}, your check ends the whole program with sys.exit(): raise ValueError, and let the caller decide")
+    if isinstance(error, AssertionError):
+        raise NotYet(f"for {which}, your check stops at an assert, and python -O skips those: raise ValueError")
+    if can_be_read and not isinstance(error, ValueError):
+        raise NotYet(f"for {which}, your check raises {type(error).__name__}, and what was asked for is ValueError")
 
 
 UNPACK = """
@@ -343,7 +487,8 @@ print(json.dumps(answer))
 def case_archive(function):
     """Call ``archive_day(orders, path, announce)``; once it is announced, another process unpacks the archive.
 
-    On the second day an archive of the name is there already. Then an order raises an error, and nothing may be announced.
+    On the second day an archive of the name is there already. Then an order fails, and nothing may be announced; then the
+    announcement fails.
     """
     for orders, before in [(load_orders()[:3], None), (load_orders()[3:], gzip.compress(csv_bytes(load_orders()[:3])))]:
         found = []
@@ -365,10 +510,11 @@ def case_archive(function):
             raise NotYet(f"with {len(orders):,} orders, the archive server {_why_not_unpacked(found[0], rows, orders, function)}")
     announced = []
     with temporary_folder() as folder, quietly():
-        failed = let_fail(function, Path(folder) / "orders.csv.gz", announced.append, when="when an order raises an error,")
-    if failed and announced:
-        raise NotYet("when an order raises an error, your function announces the archive all the same, with a part of the orders")
-    return "the archive server unpacks 3 of 3 and 1,139 of 1,139 orders, and an error in an order is not announced"
+        path = Path(folder) / "orders.csv.gz"
+        let_orders_fail(lambda orders: function(orders, path, announced.append), announced, "announces the archive")
+        let_step_fail(lambda announce: function(load_orders()[:3], path, announce), "the announcement")
+    return ("the archive server unpacks 3 of 3 and 1,139 of 1,139 orders, and an error in an order is not announced"
+            + not_on_windows(function))
 
 
 def _why_not_unpacked(found, rows, orders, function):
@@ -398,7 +544,10 @@ CLOSES_BOTH = "closing the text layer closes the package below it too, so nothin
 
 @exercise
 def case_upload(function):
-    """Call ``upload_report(orders, upload)`` with an upload that reads the rest of the open binary file."""
+    """Call ``upload_report(orders, upload)`` with an upload that reads the rest of the open binary file.
+
+    Then an order fails, and nothing may be uploaded; then the upload fails.
+    """
     orders = load_orders()
     received, receipt = [], "receipt 4711"
 
@@ -428,7 +577,18 @@ def case_upload(function):
     if returned != receipt:
         raise NotYet(f"the upload received 1,142 of 1,142 orders, but you return {returned!r}: return the receipt, "
                      "which is what upload returns")
-    return "the upload received 1,142 of 1,142 orders"
+    with quietly():
+        uploaded = []
+        let_orders_fail(lambda some: function(some, uploaded.append), uploaded, "uploads the package")
+        let_step_fail(lambda step: function(orders, step), "the upload", lambda package: _look_at_second_try(package, orders))
+    return f"the upload received 1,142 of 1,142 orders, and nothing after an error in an order{not_on_windows(function)}"
+
+
+def _look_at_second_try(package, orders):
+    content = package.read()
+    if rows_of(content) != table(orders):
+        raise NotYet(f"when the upload fails, you try again, and then it receives {orders_in(rows_of(content)):,} of {len(orders):,} "
+                     "orders: let the error through")
 
 
 def _judge_upload(function, orders, content, in_package):
@@ -453,6 +613,8 @@ def _judge_upload(function, orders, content, in_package):
             raise NotYet(f"{count}: the others wait in the text layer, or were never written; no flush of the text layer came "
                          "behind them")
         raise NotYet(f"{count}, not the last ones: " + (why or "they still wait in the text layer, above the package"))
+    if len(in_package) < len(whole) and rows_of(content) == table(orders)[1:]:
+        raise NotYet(first_difference(table(orders), rows_of(content), what="what the upload received"))
     if len(in_package) < len(whole):
         raise NotYet("the upload received orders without their beginning: the package went back to its start, and then "
                      "the last rows were written over the first")
@@ -461,8 +623,10 @@ def _judge_upload(function, orders, content, in_package):
 
 # --- Labels for nobody ---
 
-class PrinterFails(Exception):
-    """Raised by the printer of the third try."""
+class CtrlC(OrdersThatFail):
+    """Orders during which somebody presses Ctrl+C."""
+
+    error = KeyboardInterrupt()
 
 
 @exercise
@@ -471,7 +635,8 @@ def case_labels(function):
 
     It follows the rules of Windows on every system: a temporary file that is open with delete=True cannot be opened a
     second time, an open file cannot be removed, and text without encoding= is cp1252. Called again, it must not take
-    the same name. Afterwards no file may be left, nor when the printer fails, or an order.
+    the same name. Afterwards no file may be left, nor when the printer fails, or an order, or somebody presses Ctrl+C; an
+    order that fails must not be printed without its rest.
     """
     orders = load_orders()[:40]
     sent = []
@@ -483,7 +648,7 @@ def case_labels(function):
         sent.append((Path(name).absolute(), locked, None if locked else read_by_another_process(name)))
 
     def failing_printer(name):
-        raise PrinterFails("no paper")
+        raise StepFails("no paper")
 
     names = []
     with temporary_folder() as folder, quietly(), _packing_table(Path(folder), function) as (temp, beside, refused):
@@ -494,37 +659,56 @@ def case_labels(function):
             names.append(sent[0][0])
             if left := _remove_labels(sent, temp, beside):
                 raise NotYet(f"the printer finds 40 of 40 labels, but a file with addresses is left {left}")
+            _no_handle_left()
         if names[0] == names[1]:
             raise NotYet(f"each call takes the same name, {names[0].name}: two packing tables at once write into one file, and "
                          "in a shared temp folder anybody can lay a file there before: let tempfile choose")
         _fails(function, orders, failing_printer, "the printer fails", temp, beside, refused)
-        _fails(function, [*orders[:3], {"postcode": "0150"}], send_to_printer, "an order lacks its shop", temp, beside, refused)
-    return ("the printer finds 40 of 40 labels, and no file is left, not even when the printer fails or an order lacks its shop")
+        sent.clear()
+        for what, some in [("an order lacks its shop", [*orders[:3], {"postcode": "0150"}, orders[4]]),
+                           ("somebody presses Ctrl+C", CtrlC(orders))]:
+            _fails(function, some, send_to_printer, what, temp, beside, refused, sent)
+    return ("the printer finds 40 of 40 labels, and no file is left, not even when the printer fails, an order lacks its shop or "
+            "somebody presses Ctrl+C")
 
 
 def _print(function, orders, printer):
-    try:
+    with explained(), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ResourceWarning)
         function(orders, printer)
+    if any("cleaning up" in str(warning.message) for warning in said):
+        raise NotYet("nobody removes the folder: Python cleared it away when it found that nobody used it any more, and it promises "
+                     "neither that nor when: use it in a with block, or call cleanup()")
+
+
+@contextlib.contextmanager
+def explained():
+    """Say which Python has delete_on_close, where this one stops at it."""
+    try:
+        yield
     except TypeError as error:
         if "delete_on_close" in str(error):
             raise NotYet("delete_on_close is new in Python 3.12, and this Python is older") from None
         raise
 
 
-def _fails(function, orders, printer, what, temp, beside, refused):
-    stopped = False
-    try:
-        function(orders, printer)
-    except NotYet:
-        raise
-    except (Exception, SystemExit):
-        stopped = True
+def _fails(function, orders, printer, what, temp, beside, refused, sent=()):
+    stopped = came_out(function, orders, printer)
     if refused:
         raise NotYet(refused[0])
     if _remove_labels([], temp, beside):
         raise NotYet(f"when {what}, the file with the addresses is left behind")
-    if not stopped and (printer.__name__ == "failing_printer"):
+    _no_handle_left()
+    if sent:
+        raise NotYet(f"when {what}, your function prints labels all the same, with a part of the orders")
+    if not stopped:
         raise NotYet(f"when {what}, print_labels returns as if all went well: let the error through")
+
+
+def _no_handle_left():
+    if open_handles():
+        raise NotYet("mkstemp gives a name and an open handle, and nobody closes the handle: each call keeps one more file open, and "
+                     "Windows removes and moves no open file. os.close(handle), or os.fdopen(handle, …) and its close()")
 
 
 @contextlib.contextmanager
@@ -539,7 +723,7 @@ def _packing_table(folder, function):
                      "Let tempfile make the file")
 
     with mock.patch.object(tempfile, "tempdir", str(temp)), mock.patch.object(tempfile, "mktemp", mktemp), \
-            contextlib.chdir(beside), as_on_windows(function), removal_as_on_windows() as refused:
+            contextlib.chdir(beside), as_on_windows(function), handles_watched(), removal_as_on_windows() as refused:
         yield temp, beside, refused
 
 
@@ -573,7 +757,8 @@ def _judge_labels(sent, orders, temp, function):
         raise NotYet('at the packing table, which has Windows, there is an empty line after each label: say newline="" when '
                      "you make the file")
     if len(rows_of(content)) < len(expected):
-        raise NotYet(f"the printer finds {orders_in(rows_of(content))} of 40 labels")
+        why = why_still_waiting(function) or "the others wait in the file object: leave the block that closes it, and then print"
+        raise NotYet(f"the printer finds {orders_in(rows_of(content))} of 40 labels: {why}")
     raise NotYet(f"the printer finds other labels: {first_difference(expected, lines_of(content))}")
 
 
@@ -599,7 +784,8 @@ def case_history(function):
     """Call ``append_day(orders, path)`` on histories as people have them.
 
     They are missing, whole, empty, with a header alone, edited by hand (the last line end is gone), or saved with Unix line
-    ends. Monday's orders have notes with spaces and line breaks.
+    ends. Monday's orders have notes with spaces and line breaks. Every byte that was there must be there afterwards. Then an
+    order fails.
     """
     orders = load_orders()
     monday, tuesday, wednesday = orders[8:11], orders[11:13], orders[13:15]
@@ -613,6 +799,7 @@ def case_history(function):
         ("a header alone", header + b"\r\n", [tuesday]),
         ("a header alone, without a line end", header, [tuesday]),
         ("edited", whole.rstrip(b"\r\n"), [tuesday, wednesday]),
+        ("edited, with a last letter of two bytes", whole.rstrip(b"\r\n") + "Café".encode(), [tuesday]),
         ("saved with \\n", whole.replace(b"\r\n", b"\n"), [tuesday]),
     ]:
         with temporary_folder() as folder, quietly():
@@ -623,9 +810,26 @@ def case_history(function):
             content = content_of(path)
         expected = (rows_of(before or b"") or table(orders)[:1]) + [row for day in days for row in table(day)[1:]]
         _judge_history(start, lines_of(content), expected)
+        if not content.startswith(before or b""):
+            raise NotYet(_what_was_changed(before, content))
         if returned != [len(day) for day in days]:
             raise NotYet(f"the history is right, but append_day returned {returned[0]!r}, not the number of orders")
-    return "missing, empty, a header alone, whole or edited by hand: one header, and every order in a row of its own"
+    with temporary_folder() as folder, quietly():
+        path = Path(folder) / "history.csv"
+        path.write_bytes(whole)
+        let_orders_fail(lambda orders: function(orders, path), [], "goes on")
+        if not content_of(path).startswith(whole):
+            raise NotYet("when an order fails, the old orders are gone from the history: do not write them anew")
+    return ("missing, empty, a header alone, whole or edited by hand: one header, and every order in a row of its own; what was there "
+            f"is there, byte by byte{not_on_windows(function)}")
+
+
+def _what_was_changed(before, content):
+    if before.replace(b"\r\n", b"\n") == content[:len(before)].replace(b"\r\n", b"\n")[:len(before.replace(b"\r\n", b"\n"))]:
+        return ("the line ends of the old rows, and of the breaks in their notes, are others now: what is there already stays as it is, "
+                'so add to it, with mode "a"')
+    return 'the old rows are the same, but not their bytes: what is there already stays as it is, so add to it, with mode "a"'
+
 
 
 def _judge_history(start, rows, expected):
@@ -661,41 +865,59 @@ def _judge_history(start, rows, expected):
 def case_background(function):
     """Run ``save_in_background(orders, path)`` as a program of its own, let it end, and count its rows.
 
-    A thread that the program does not wait for comes too late there: threads.py says how. Then on a full disk, and
-    with orders that fail: the program must end, and not with exit code 0.
+    A thread that the program does not wait for comes too late there: threads.py says how. Then the file, or an order, or the
+    list of the orders fails, early and late: the program must end, with that error and not with exit code 0.
     """
-    orders = load_orders()[:5]
-
-    def run(runner):
-        with temporary_folder() as folder:
-            path = Path(folder) / "orders.csv"
-            ended = as_program(function, path, json.dumps(orders), runner=runner)
-            return ended.exit_code, rows_of(content_of(path))
-
-    code, rows = run(save_with_bad_luck)
-    if rows != table(orders):
-        raise NotYet(f"the program ended with exit code {code}, and the file holds {short_or_other(rows, orders)}: "
-                     f"{_why_left_early(function)}")
-    if code:
-        raise NotYet(f"all 5 orders are in the file, and still the program ended with exit code {code}")
-    code, _ = run(save_on_full_disk)
-    if code == 0:
-        raise NotYet("5 of 5 orders arrive, but on a full disk the program ends with exit code 0: an error in a thread stays there, "
-                     "unless you bring it back")
-    code, _ = run(save_until_the_orders_fail)
-    if code == 0:
-        raise NotYet("5 of 5 orders arrive, but when the orders stop with an error, the program ends with exit code 0: let the "
-                     "error through")
-    return ("the program ended by itself, and 5 of 5 orders are in the file; on a full disk, and when the orders fail, it ends "
-            "with an error")
+    few = load_orders()[:5]
+    ended, rows = _run_till(function, save_with_bad_luck, few)
+    if rows != table(few):
+        raise NotYet(f"the program ended with exit code {ended.exit_code}, and the file holds {short_or_other(rows, few)}"
+                     f"{_why_left_early(function, ended)}")
+    if ended.exit_code:
+        raise NotYet(f"all 5 orders are in the file, and still the program ended with exit code {ended.exit_code}")
+    for when, runner, orders, error in [
+        ("on a full disk", save_on_full_disk, few, "No space left on device"),
+        ("on a disk that is full long before the last of 1,142 orders", save_many_on_full_disk, load_orders(), "No space left on device"),
+        ("when the file cannot be opened", save_without_folder, few, "no such folder"),
+        ("when an order cannot be written", save_a_bad_order, few, CANNOT_BE_WRITTEN),
+        ("when the orders stop with an error", save_until_the_orders_fail, few, "the till was switched off"),
+    ]:
+        ended, _ = _run_till(function, runner, orders)
+        _must_end_with(error, when, ended, from_thread=runner is not save_until_the_orders_fail)
+    return ("the program ended by itself, and 5 of 5 orders are in the file; on a full disk, without a file, and when an order or "
+            "the list of the orders fails, it ends with that error")
 
 
-def _why_left_early(function):
+def _run_till(function, runner, orders):
+    """Run the program with ``runner``; return how it ended, and the rows in its file."""
+    with temporary_folder() as folder:
+        path = Path(folder) / "orders.csv"
+        ended = as_program(function, path, json.dumps(orders), runner=runner)
+        return ended, rows_of(content_of(path))
+
+
+def _must_end_with(error, when, ended, from_thread):
+    if ended.exit_code == 0:
+        cure = "an error in a thread stays there, unless you let it out and bring it back" if from_thread else "let the error through"
+        raise NotYet(f"5 of 5 orders arrive, but {when} the program ends with exit code 0: {cure}")
+    if error not in ended.complaint + ended.printed:
+        raise NotYet(f"5 of 5 orders arrive, but {when} the program ends with exit code {ended.exit_code}, and nobody learns why: "
+                     f"it must end with the error itself, which says {error}")
+
+
+def _why_left_early(function, ended):
+    """Return why rows are missing at the end, beginning with a colon; '' when that is not known."""
     code, called = code_of(function), names_called(function)
     if "empty" in called or "qsize" in called or "get_nowait" in called:
-        return "an empty queue says neither that no more orders will come, nor that those taken are in the file"
+        return ": an empty queue says neither that no more orders will come, nor that those taken are in the file"
     if re.search(r"\bget\((block=)?(True, )?(timeout=)?[\w.]+\)", code) and "Empty" in code:
-        return TOO_QUIET
+        return f": {TOO_QUIET}"
+    if STILL_AT_WORK not in ended.complaint:
+        return ""
+    return f": {_why_nobody_waited(code, called)}"
+
+
+def _why_nobody_waited(code, called):
     if "put(None" in code or re.search(r"^\s*break$", code, re.MULTILINE):
         return "your thread learns that it is over, but the program does not wait until it has closed the file"
     if re.search(r"\.join\((timeout|\d)", code):
@@ -731,32 +953,33 @@ class WatchedOrders(list):
             yield order
 
 
-class CtrlC(OrdersThatFail):
-    """Orders during which somebody presses Ctrl+C."""
-
-    error = KeyboardInterrupt()
-
-
 @exercise
 def case_publish(function):
     """Call ``publish(orders, target)`` where it went wrong, and look at the target as its readers do.
 
     The temp folder lies on another disk than the target. A second reader looks at the target after every order. The
     rules of Windows hold on every system: an open file is neither moved nor removed, and os.rename does not replace.
-    Then the same on a disk with little room, with orders that fail, and with Ctrl+C: there the old target must stay
-    and nothing else.
+    Then the same on a disk with little room, with orders that fail, with Ctrl+C, and where the move is refused: there
+    the old target must stay and nothing else. At last the folder is missing.
     """
-    few = load_orders()[:10]
+    few, names = load_orders()[:10], []
     for publish in (
-        _publish_normally,
+        _publish_normally(names),
+        _publish_normally(names, rights=0o604),
         _publish_and_fail("the disk was full", load_orders(), SmallDisk),
         _publish_and_fail("an order raised an error", OrdersThatFail(few)),
+        _publish_and_fail("an order could not be written", OneBadOrder(few)),
         _publish_and_fail("somebody pressed Ctrl+C", CtrlC(few)),
+        _publish_where_the_move_is_refused,
+        _publish_without_folder,
     ):
-        with temporary_folder() as folder, quietly(), _shop(Path(folder)) as (target, temp), _locks_may_go() as refused:
+        with temporary_folder() as folder, quietly(), _shop(Path(folder)) as (target, temp), handles_watched(), \
+                _locks_may_go() as refused:
             publish(function, target, temp, refused)
-    return ("readers see the old file or the new one with 1,142 orders, with the permissions of the old one; after a full disk, an error "
-            "and Ctrl+C the old one stays, and nothing else")
+            _no_handle_left()
+    same = f". (Each call took the same name, {names[0]}: two calls at once would write into one file)" if len(set(names)) == 1 else ""
+    return ("readers see the old file or the new one with 1,142 orders, with the permissions of the old one; after a full disk, an error"
+            ", Ctrl+C and a refused move the old one stays, and nothing else" + (same or not_on_windows(function)))
 
 
 @contextlib.contextmanager
@@ -794,23 +1017,27 @@ class WatchedMoves:
 
     def __init__(self, orders, refused):
         self.orders, self.target, self.refused = orders, orders.target, refused
-        self.done, self.from_other_disk, self.renamed, self.rights = False, False, False, None
+        self.done, self.from_other_disk, self.renamed, self.rights, self.name = False, False, False, None, ""
         self.really_replace = os.replace
 
     def replace(self, src, dst, **others):
+        if Path(dst).exists() and Path(src).exists() and os.path.samefile(src, self.target):
+            self._refuse("you have swapped the two names: the old file would go over the new one, and the new orders are gone. "
+                         "os.replace(new, target)")
         self._look_before(src)
         if not Path(src).resolve().is_relative_to(self.target.parent.resolve()):
             self.from_other_disk = True
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         rows = rows_of(Path(src).read_bytes())
-        if rows != self.orders.new and len(rows) < len(self.orders.new):
+        if len(rows) < len(self.orders.new) and rows[:1] in ([], self.orders.new[:1]):
             self._refuse(f"the new file held {orders_in(rows):,} of 1,142 orders when it was moved: "
                          "the rest was still in your program")
         if rows != self.orders.new:
             self._refuse(f"the new file is another one than asked for: {first_difference(self.orders.new, rows)}")
-        if open_files(src):
+        if open_files(src) or open_handles(src):
             self._refuse("all 1,142 orders are there, but the file is still open when it is moved: "
-                         "Windows refuses that")
+                         "Windows refuses that" + (". mkstemp gives an open handle: close it, too" if open_handles(src) else ""))
+        self.name = os.path.relpath(src, self.target.parent)
         self.rights = stat.S_IMODE(os.stat(src).st_mode)
         self.really_replace(src, dst, **others)
         self.done = True
@@ -850,37 +1077,99 @@ def _watched(function, moves):
             namespace.update(own)
 
 
-def _publish_normally(function, target, temp, refused):
-    orders, stopped = WatchedOrders(load_orders(), target), None
-    rights = stat.S_IMODE(target.stat().st_mode)
-    moves = WatchedMoves(orders, refused)
-    with _watched(function, moves):
-        try:
-            function(orders, target)
-        except Exception as error:
-            stopped = error
-    if refused:
-        raise NotYet(refused[0])
+def _publish_normally(names, rights=0o640):
+    """Return a function that publishes where nothing goes wrong, and adds the name that was moved to ``names``."""
+    def publish(function, target, temp, refused):
+        target.chmod(rights)
+        before = stat.S_IMODE(target.stat().st_mode)
+        orders, stopped = WatchedOrders(load_orders(), target), None
+        moves = WatchedMoves(orders, refused)
+        with _watched(function, moves):
+            try:
+                with explained():
+                    function(orders, target)
+            except NotYet:
+                raise
+            except Exception as error:
+                stopped = error
+        if refused:
+            raise NotYet(refused[0])
+        _judge_end(function, moves, stopped)
+        if orders.part_seen is not None:
+            raise NotYet(f"a reader in the middle finds {orders_in(rows_of(orders.part_seen)):,} of 1,142 orders "
+                         "in the target: you write where others read")
+        rows = rows_of(content_of(target))
+        if rows == orders.new and not moves.done:
+            raise NotYet(_how_it_was_written(function))
+        if rows != orders.new:
+            raise NotYet(f"the target holds {orders_in(rows):,} orders afterwards, not the new 1,142")
+        _nothing_left(target, temp, "afterwards")
+        _judge_rights(function, target, before, moves.rights)
+        names.append(moves.name)
+    return publish
+
+
+def _judge_end(function, moves, stopped):
+    """Raise NotYet, or the error with which the function ``stopped``, if it has."""
+    if stopped is None:
+        return
+    sentence = what_stopped(stopped, function)
+    first = what_stopped(stopped.__context__ or stopped, function)  # where the learner's except met the first one
+    if moves.done and isinstance(stopped, FileNotFoundError) and re.search(r"copymode|copystat|chmod", first):
+        raise NotYet("the permissions come too late: after the move the new file has the target's name. Give them to it before")
     if moves.done and isinstance(stopped, FileNotFoundError):
         raise NotYet("after a good move nothing has the new file's first name any more: remove it only when something "
                      "failed")
-    if stopped and not moves.done and moves.from_other_disk:
+    if not moves.done and moves.from_other_disk:
         raise NotYet("os.replace stopped with Invalid cross-device link: the new file lies on another disk "
                      "than the target")
-    if stopped and not moves.done and moves.renamed:
+    if not moves.done and moves.renamed:
         raise NotYet("os.rename does not replace a file on Windows; os.replace does, everywhere")
-    if stopped:
-        raise stopped
-    if orders.part_seen is not None:
-        raise NotYet(f"a reader in the middle finds {orders_in(rows_of(orders.part_seen)):,} of 1,142 orders "
-                     "in the target: you write where others read")
-    rows = rows_of(content_of(target))
-    if rows == orders.new and not moves.done:
-        raise NotYet("the target was copied together piece by piece: a reader in the middle finds a part of it")
-    if rows != orders.new:
-        raise NotYet(f"the target holds {orders_in(rows):,} orders afterwards, not the new 1,142")
-    _nothing_left(target, temp, "afterwards")
-    _judge_rights(function, target, rights, moves.rights)
+    if isinstance(stopped, FileNotFoundError) and not moves.done and "delete=False" not in code_of(function) and (
+            "NamedTemporaryFile" in names_called(function)):
+        raise NotYet(f"{sentence}. With delete=True the temporary file is removed when it is closed")
+    raise stopped
+
+
+def _how_it_was_written(function):
+    called, calls = names_called(function), calls_in(function)
+    if "shutil.move" in calls or "move" in called:
+        return ("on Windows, and between two disks, shutil.move copies the target together piece by piece: a reader in the middle finds "
+                "a part of it")
+    if called & {"copy", "copy2", "copyfile", "copyfileobj"}:
+        return "the target was copied together piece by piece: a reader in the middle finds a part of it"
+    return "the target was emptied and written anew: a reader in the middle finds a part of it"
+
+
+def _publish_where_the_move_is_refused(function, target, temp, refused):
+    """Let os.replace and os.rename fail, as on Windows while a reader has the target open."""
+    old = target.read_bytes()
+
+    def move(src, dst, **others):
+        raise PermissionError(errno.EACCES, "another program has the target open", str(dst))
+
+    moves = mock.Mock(replace=move, rename=move)
+    with _watched(function, moves):
+        stopped = came_out(function, load_orders()[:10], target)
+    if content_of(target) != old:
+        raise NotYet("the move was refused, as Windows does while a reader has the target open, and your function wrote into the target "
+                     "in another way: that reader finds a part of it")
+    when = "the move was refused, as Windows does while a reader has the target open, and"
+    _nothing_left(target, temp, when)
+    if not stopped:
+        raise NotYet(f"{when} publish() did not say so: let the error through")
+
+
+def _publish_without_folder(function, target, temp, refused):
+    """Let the folder of the target be missing: not even the temporary file can be made."""
+    try:
+        function(load_orders()[:10], target.parent / "missing" / target.name)
+    except (NameError, AttributeError) as error:
+        raise NotYet(f"where no file can be made, because the folder is missing, {what_stopped(error, function)}. Make the file before "
+                     "the try: there is nothing to remove yet") from None
+    except (Exception, SystemExit):
+        pass
+    _nothing_left(target, temp, "the folder of the target was missing, and")
 
 
 def _judge_rights(function, target, before, when_moved):
@@ -900,13 +1189,10 @@ def _judge_rights(function, target, before, when_moved):
 
 def _publish_and_fail(what, orders, disk=io.FileIO):
     def publish(function, target, temp, refused):
-        old, stopped = target.read_bytes(), False
+        old = target.read_bytes()
         SmallDisk.was_full = False
         with open_replaced(function, open_with(raw=disk)):
-            try:
-                function(orders, target)
-            except (Exception, SystemExit, KeyboardInterrupt):
-                stopped = True
+            stopped = came_out(function, orders, target)
         if not (SmallDisk.was_full or getattr(orders, "raised", False)):
             return  # nothing went wrong: the function writes or reads in a way of its own
         if refused:
@@ -922,6 +1208,11 @@ def _publish_and_fail(what, orders, disk=io.FileIO):
 
 def _nothing_left(target, temp, when):
     left = [path for path in [*target.parent.iterdir(), *temp.iterdir()] if path != target and not _is_lock(path)]
-    if left:
-        raise NotYet(f"{when} an unfinished file is left beside the target" if left[0].parent == target.parent
-                     else f"{when} a file is left in the temp folder")
+    if not left:
+        return
+    if left[0].is_dir():
+        raise NotYet(f"{when} a folder is left behind, {left[0].name}")
+    if left[0].parent != target.parent:
+        raise NotYet(f"{when} a file is left in the temp folder")
+    whole = "a file" if when == "afterwards" else "an unfinished file"
+    raise NotYet(f"{when} {whole} is left beside the target")

@@ -20,10 +20,10 @@ PLUG_PULLED = 9  # an exit code
 
 # --- Files that differ from others ---
 
-def open_with(raw=io.FileIO, text=io.TextIOWrapper):
+def open_with(raw=io.FileIO, text=io.TextIOWrapper, buffer=1 << 20):
     """Return a function like open() whose files for writing have these classes as lowest and highest layer.
 
-    The byte buffer between them holds 1 MiB on every Python, so that nothing comes through it by luck. A binary file
+    The byte ``buffer`` between them holds 1 MiB on every Python, so that nothing comes through it by luck. A binary file
     with ``buffering=0`` is the lowest layer alone.
     """
     plain_open = io.open
@@ -34,7 +34,7 @@ def open_with(raw=io.FileIO, text=io.TextIOWrapper):
         lowest = raw(file, mode.replace("b", "").replace("t", ""), closefd, opener)
         if buffering == 0:
             return lowest
-        below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(lowest, 1 << 20)
+        below = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(lowest, buffer)
         return below if "b" in mode else text(below, encoding, errors, newline, line_buffering=buffering == 1)
     return open_file
 
@@ -65,11 +65,46 @@ def log_until_the_plug_is_pulled(learner, path, readings):
     """Hand out ``readings``; when the next one is asked for, the process dies, and nothing gets a last chance."""
     def one_by_one():
         yield from readings
-        sys.stdout.flush()  # the screen shows what was printed, and the file gets nothing
-        os._exit(PLUG_PULLED)
+        _pull_the_plug()
 
     attempt(learner, one_by_one(), path)
     stop("your program returned before it had taken all readings")
+
+
+def log_until_the_plug_hurts(learner, path, readings):
+    """Hand out ``readings``, and die as soon as one of them is not in the file when the next one is asked for.
+
+    Writes the number of readings handed out beside the file, as ``readings``. A program that empties the file
+    for each of them is stopped, too: there is a moment when it has lost them all.
+    """
+    def one_by_one():
+        for number, (moment, celsius) in enumerate(readings, start=1):
+            path.with_name("readings").write_text(str(number))
+            yield moment, celsius
+            if not path.exists() or moment not in path.read_text(encoding="utf-8"):
+                break
+        _pull_the_plug()
+
+    builtins.open = io.open = _never_emptied(path)
+    attempt(learner, one_by_one(), path)
+    stop("your program returned before it had taken all readings")
+
+
+def _pull_the_plug():
+    sys.stdout.flush()  # the screen shows what was printed, and the file gets nothing
+    os._exit(PLUG_PULLED)
+
+
+def _never_emptied(path):
+    """Return a function like open() that stops the program when it opens ``path`` with mode "w" and rows are in it."""
+    plain_open = io.open
+
+    def open_file(file, mode="r", *others, **named):
+        if "w" in mode and os.path.exists(file) and os.path.samefile(file, path) and path.stat().st_size:
+            stop('mode "w" empties the file, and your program opens it so for each reading: killed at that moment, it has lost '
+                 "all readings before")
+        return plain_open(file, mode, *others, **named)
+    return open_file
 
 
 # --- The till: a thread with bad luck ---
@@ -77,6 +112,9 @@ def log_until_the_plug_is_pulled(learner, path, readings):
 SLOW, LATE = 0.6, 0.1  # seconds that a flush takes, and that an order is late
 STILL = 3  # seconds without a move after which a program hangs
 WAITS = "a thread waits for a row, or join() for a task_done(), that never comes"
+GONE = "the thread is gone, and somebody waits for it: join() of the queue for a task_done(), or put() for room"
+CANNOT_BE_WRITTEN = "this order cannot be written"
+STILL_AT_WORK = "\0a thread is still at work"  # said when the learner's function has returned
 TOO_QUIET = "a till may be quiet for longer than any timeout: an empty queue does not say that no more orders will come"
 sleep = time.sleep
 delayed = []  # one entry for each thread that is kept by _delay()
@@ -84,7 +122,7 @@ delayed = []  # one entry for each thread that is kept by _delay()
 
 def save_with_bad_luck(learner, path, orders):
     """Save ``orders`` (JSON) under bad luck, and let the program end by itself, if it does."""
-    _watch_for_a_standstill(f"your program does not end: {WAITS}")
+    watcher = _watch_for_a_standstill(f"your program does not end: {WAITS}")
     threading.excepthook = _stop_for_thread
     time.sleep = lambda seconds: sleep(min(seconds, 0.001))
     for kind in (queue.Queue, LateSimpleQueue):
@@ -99,21 +137,57 @@ def save_with_bad_luck(learner, path, orders):
         stop_for(error, learner)
     if SlowFile.writers == {threading.main_thread()}:
         stop("the main program wrote the rows itself: the till must not wait for the file, so let a thread write them")
+    if any(thread not in (threading.main_thread(), watcher) for thread in threading.enumerate()):
+        sys.stderr.write(STILL_AT_WORK)
 
 
 def save_on_full_disk(learner, path, orders):
     """Save ``orders`` (JSON) on a disk that is full; the exit code tells whether the program says so."""
-    _watch_for_a_standstill("the disk was full, and then your program does not end: the thread is gone, and somebody "
-                            "waits for it")
+    _watch_for_a_standstill(f"the disk was full, and then your program does not end: {GONE}")
+    _keep_no_put_waiting()
     builtins.open = io.open = open_with(raw=TinyDisk)
     learner(json.loads(orders), path)
+
+
+def save_many_on_full_disk(learner, path, orders):
+    """Save ``orders`` (JSON) on a full disk through small buffers: the thread is gone long before the last order."""
+    many = json.loads(orders)
+    _watch_for_a_standstill(f"the disk was full after the first of {len(many):,} orders, and then your program does not end: {GONE}")
+    _keep_no_put_waiting()
+    builtins.open = io.open = open_with(raw=TinyDisk, buffer=256)
+    learner(many, path)
+
+
+def save_without_folder(learner, path, orders):
+    """Save ``orders`` (JSON) in a folder that is not there: the file cannot even be opened."""
+    _watch_for_a_standstill(f"the file could not be opened, and then your program does not end: {GONE}")
+    _keep_no_put_waiting()
+    learner(json.loads(orders), path.parent / "no such folder" / path.name)
+
+
+def save_a_bad_order(learner, path, orders):
+    """Save ``orders`` (JSON), one of which cannot be written: the error comes in the middle, where the rows are made."""
+    _watch_for_a_standstill(f"an order could not be written, and then your program does not end: {GONE}")
+    _keep_no_put_waiting()
+    learner(OneBadOrder(json.loads(orders)), path)
 
 
 def save_until_the_orders_fail(learner, path, orders):
     """Save ``orders`` (JSON), of which the fourth raises an error; the exit code tells whether the program says so."""
     _watch_for_a_standstill("the orders stopped with an error, and then your program does not end: the thread still waits "
                             "for the next order, because nobody told it that no more will come")
+    _keep_no_put_waiting()
     learner(OrdersThatFail(json.loads(orders)), path)
+
+
+def _keep_no_put_waiting():
+    """Let a put() with a timeout give up soon: who has given one must not be taken for a program that hangs."""
+    put = queue.Queue.put
+
+    def impatient_put(waiting, item, block=True, timeout=None):
+        return put(waiting, item, block, timeout if timeout is None else min(timeout, 0.5))
+
+    queue.Queue.put = impatient_put
 
 
 class OrdersThatFail(list):
@@ -130,6 +204,23 @@ class OrdersThatFail(list):
             self.raised = True
             raise type(self.error)(*self.error.args)
         return super().__getitem__(number)
+
+
+class OneBadOrder(list):
+    """Orders of which the third has a value that cannot be written: it raises a ValueError when it is turned into text."""
+
+    raised = True  # who writes the orders meets it
+
+    def __init__(self, orders):
+        super().__init__(orders)
+        self[2] = {column: Unwritable() for column in self[2]}
+
+
+class Unwritable:
+    """A value that cannot be turned into text."""
+
+    def __str__(self):
+        raise ValueError(CANNOT_BE_WRITTEN)
 
 
 class SlowFile(io.TextIOWrapper):
@@ -186,7 +277,10 @@ def _stop_for_thread(arguments):
 
 
 def _watch_for_a_standstill(sentence):
-    """End the process with ``sentence`` once no thread has used the processor, or been delayed by us, for a while."""
+    """End the process with ``sentence`` once no thread has used the processor, or been delayed by us, for a while.
+
+    Returns the thread that watches.
+    """
     def watch():
         used, since = time.process_time(), time.monotonic()
         while time.monotonic() - since < STILL:
@@ -195,4 +289,6 @@ def _watch_for_a_standstill(sentence):
                 used, since = time.process_time(), time.monotonic()
         stop(sentence)
 
-    threading.Thread(target=watch, daemon=True).start()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    return watcher

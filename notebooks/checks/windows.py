@@ -73,6 +73,40 @@ def open_replaced(function, stand_in):
             place["open"] = real_open
 
 
+handles = []  # (handle, its status) for each file that tempfile.mkstemp() has made inside handles_watched()
+
+
+@contextlib.contextmanager
+def handles_watched():
+    """Remember, inside this block, the handles that tempfile.mkstemp() gives; close those that are open at its end."""
+    make = tempfile.mkstemp
+
+    def mkstemp(*arguments, **named):
+        handle, path = make(*arguments, **named)
+        handles.append((handle, os.fstat(handle)))
+        return handle, path
+
+    with mock.patch.object(tempfile, "mkstemp", mkstemp):
+        try:
+            yield
+        finally:
+            for handle, _ in open_handles():
+                os.close(handle)
+            handles.clear()
+
+
+def open_handles(path=None):
+    """Return the handles from tempfile.mkstemp(), or those of the file ``path``, that nobody has closed yet."""
+    found = []
+    for handle, status in handles:
+        with contextlib.suppress(OSError):  # a handle that is closed, or a file that is gone
+            # The number of a handle that was closed may be another file's now.
+            same_as_made = os.path.samestat(os.fstat(handle), status)
+            if same_as_made and (path is None or os.path.samestat(os.stat(path), status)):
+                found.append((handle, status))
+    return found
+
+
 class _WindowsText(io.TextIOWrapper):
     """A text file without newline=, for writing and reading: \\n becomes \\r\\n on the way out, and \\n again on the way in."""
 
@@ -120,6 +154,9 @@ def removal_as_on_windows():
 
     def refusing(remove):
         def remove_if_closed(path, *, dir_fd=None):
+            if open_handles(path):
+                refused.append("Windows refuses to remove a file that is open, and so is the handle that mkstemp gives: close it first")
+                raise RemovalRefused(refused[-1])
             if open_files(path, dir_fd):
                 refused.append("Windows refuses to remove a file that is open: close it first")
                 raise RemovalRefused(refused[-1])
