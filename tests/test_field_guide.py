@@ -198,6 +198,13 @@ def test_a_word_of_the_index_stands_in_the_entry_that_it_leads_to(word, number):
     assert plain(word) in plain(text_of(number))
 
 
+def test_a_word_of_the_index_that_leads_to_two_entries_says_what_each_is_for():
+    lines = [line for cell in index_cells("words") for line in re.findall(r"^- \S+: (.+)$", cell.source, re.MULTILINE)]
+    bare = [item for line in lines for item in line.split(" · ")
+            if len(links.USED.findall(item)) > 1 and re.search(r"(?<!\])\[[A-Z]\d+\]", item)]
+    assert lines and not bare
+
+
 def messages_of_the_index():
     """Return (message, number of its entry) for each message of the index and each entry that it leads to."""
     pairs = []

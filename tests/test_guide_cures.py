@@ -6,6 +6,7 @@ the remedies that help against it, and no others.
 import ast
 import contextlib
 import csv
+import errno
 import gzip
 import io
 import os
@@ -167,6 +168,18 @@ def test_the_repair_before_appending_adds_a_line_end_only_where_one_is_missing(b
         csv.writer(export).writerow(["3", "4"])
     with open(name, newline="", encoding="utf-8") as reader:
         assert len(list(csv.reader(reader))) == rows
+
+
+@pytest.mark.parametrize("room", range(22_500, 22_516))  # a row has 15 bytes: each place where the disk can be full
+@pytest.mark.parametrize("after_an_error, whole", [("open_again", False), ("cut_back", True)])
+def test_only_a_log_that_is_cut_back_after_an_error_has_every_row_whole(after_an_error, whole, room):
+    disks = from_the_cell("10h-setup-disk", io=io, errno=errno, time=time)
+    disks = from_the_cell("10h-setup-slow", **disks)
+    ways = from_the_cell("10h-setup-log", contextlib=contextlib, **disks)
+    entry = from_the_cell("10h-h13-code", **ways)
+    entry["SmallDisk"] = lambda **room_of_the_entry: disks["SmallDisk"](room)
+    told = entry["record"](True, ways[after_an_error])
+    assert (told == "0 rows missing, torn: []") == (whole or room % 15 == 0)
 
 
 def test_two_ways_into_one_file_are_not_cured_by_a_flush(tmp_path):
