@@ -48,6 +48,7 @@ from checks.threads import (
     OneBadOrder,
     OrdersThatFail,
     SmallDisk,
+    log_on_full_disk,
     log_until_the_plug_hurts,
     log_until_the_plug_is_pulled,
     open_with,
@@ -321,7 +322,7 @@ COOL_AT_LAST = [("09:00", 8.5), ("09:01", 9.0), ("09:02", 8.0), ("09:03", 7.5), 
 def case_logger(function):
     """Run ``log_temperatures(readings, path)`` as a program that dies after some readings; read its file and its screen.
 
-    It dies after 7, after 5, and at the first moment when a reading would be lost.
+    It dies after 7, after 5, and at the first moment when a reading would be lost. Then the disk is full for a while.
     """
     for readings in [WARM_AT_LAST, COOL_AT_LAST]:
         with temporary_folder() as folder:
@@ -337,8 +338,21 @@ def case_logger(function):
         as_program(function, path, WARM_AT_LAST, runner=log_until_the_plug_hurts)
         number = int(path.with_name("readings").read_text())
         _judge_log(function, WARM_AT_LAST[:number], rows_of(content_of(path)))
+    _judge_full_disk(function)
     return ("the program was killed after 7 readings, and 7 are in the file; after 5, and 5 are in it; and after each one it would "
-            f"have been so{not_on_windows(function)}")
+            f"have been so. A full disk is not hidden{not_on_windows(function)}")
+
+
+def _judge_full_disk(function):
+    """Let the disk be full for two readings: the error must come out, or all readings must be in the file at the end."""
+    with temporary_folder() as folder:
+        path = Path(folder) / "log.csv"
+        ended = as_program(function, path, WARM_AT_LAST, runner=log_on_full_disk)
+        rows = rows_of(content_of(path))
+    held = sum([moment, str(celsius)] in rows for moment, celsius in WARM_AT_LAST)
+    if ended.exit_code == 0 and held < len(WARM_AT_LAST):
+        raise NotYet(f"when the disk is full for two readings, your program goes on as if all went well, and at the end {held} of "
+                     f"{len(WARM_AT_LAST)} are in the file: let the error through")
 
 
 def _judge_log(function, readings, rows):

@@ -59,6 +59,10 @@ class TinyDisk(SmallDisk):
     room = 100
 
 
+class FullForAWhile(SmallDisk):
+    """One whose room is changed from outside."""
+
+
 # --- The cold store: the program dies ---
 
 def log_until_the_plug_is_pulled(learner, path, readings):
@@ -88,6 +92,17 @@ def log_until_the_plug_hurts(learner, path, readings):
     builtins.open = io.open = _never_emptied(path)
     attempt(learner, one_by_one(), path)
     stop("your program returned before it had taken all readings")
+
+
+def log_on_full_disk(learner, path, readings):
+    """Hand out ``readings`` while the disk is full for some of them; the exit code tells whether the program says so."""
+    def one_by_one():
+        for number, reading in enumerate(readings, start=1):
+            FullForAWhile.room = 50 if number < 6 else 5000  # room for the header and 3 readings; then somebody makes more
+            yield reading
+
+    builtins.open = io.open = open_with(raw=FullForAWhile)
+    learner(one_by_one(), path)
 
 
 def _pull_the_plug():
