@@ -470,8 +470,9 @@ def test_a_name_as_long_as_the_system_allows_is_exported_to(tmp_path, length):
     target = tmp_path / ("o" * (length - 4) + ".csv")
     try:
         target.write_bytes(OLD)
+        target.resolve(strict=True)
     except OSError:
-        pytest.skip(f"a name of {length} bytes is too long for this system")
+        pytest.skip(f"a name of {length} bytes, or its path, is too long for this system")
     assert len(os.fsencode(target.name)) == length
     killed_at("before replace", target)
     assert len(unfinished(tmp_path)) == 1

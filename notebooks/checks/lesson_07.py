@@ -206,7 +206,8 @@ def _run_lines(order, target, unfinished):
     except (NameError, OSError, ValueError) as error:
         line = order[len(seen)]
         why = {FileNotFoundError: "there is no unfinished file yet, or no more", NameError: "nothing has been opened yet",
-               ValueError: "the file is closed by then"}.get(type(error), "what it needs is not there")
+               ValueError: "the file is closed by then",
+               PermissionError: "it moves a file that is open: Windows refuses that"}.get(type(error), "what it needs is not there")
         return seen, f"line {line} stops with {type(error).__name__}: {why}"
     finally:
         export = names.get("export")
@@ -545,7 +546,10 @@ def keep_the_readers(function):
         _after_accident(function, target, _rows_break_off())
         for name in _others_beside(target):
             (target.parent / name).unlink()
-        _publish_without_chmod(function, target)
+        if HAS_PERMISSIONS:
+            _publish_without_chmod(function, target)
+        else:
+            return "the function sets permissions, which this system does not have; the first export of all works, too, and errors come out"
     return "the new file has the permissions of the old one, the first export of all works, too, and errors come out"
 
 
@@ -595,7 +599,7 @@ def _publish_without_chmod(function, target):
         if _seen(target) != "today's file":
             raise
         mode = stat.S_IMODE(target.stat().st_mode)
-        if not HAS_PERMISSIONS or mode & 0o077:
+        if mode & 0o077:
             raise NotYet(f"the permissions could not be set, and you publish all the same: the old file was -rw-------, "
                          f"the new one is {_in_letters(mode)}. Let the error through, before the move") from None
 

@@ -38,7 +38,8 @@ To add an exercise:
        says = "all 1,142 rows"
 
    ``edit`` replaces, in the folded solution, each first text by the second; the first must stand there exactly once.
-   ``answer`` is the whole answer, without the call of the check.
+   ``answer`` is the whole answer, without the call of the check. ``needs = "PERMISSIONS"``, or another constant of
+   tests/support/abilities.py, is for an answer that is told something else, or nothing, by a system without it.
 5. ``python -m tests.tools.refresh NN`` stores the outputs and the stub; ``pytest tests/test_exercises.py -k NN`` tries
    everything at its place in the notebook.
 
@@ -52,6 +53,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 
+from tests.support import abilities
 from tests.support.cells import Session
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, number_of, read_notebook
 
@@ -202,8 +204,12 @@ def _try(session, exercise, listed):
     answers = [("solution", listed.get("solution", {}).get(exercise.name), exercise.solution)]
     for kind in ("right", "wrong"):
         answers += [(kind, answer.get("says"), answer_text(answer, exercise.solution))
-                    for answer in listed.get(kind, []) if answer["exercise"] == exercise.name]
+                    for answer in listed.get(kind, []) if answer["exercise"] == exercise.name and _can_be_tried(answer)]
     return tried + [Tried(exercise.name, kind, wanted, hand_in(answer), answer) for kind, wanted, answer in answers]
+
+
+def _can_be_tried(answer):
+    return "needs" not in answer or getattr(abilities, answer["needs"])
 
 
 def _shown(outputs):
