@@ -207,7 +207,7 @@ def _run_lines(order, target, unfinished):
         line = order[len(seen)]
         why = {FileNotFoundError: "there is no unfinished file yet, or no more", NameError: "nothing has been opened yet",
                ValueError: "the file is closed by then",
-               PermissionError: "it moves a file that is open: Windows refuses that"}.get(type(error), "what it needs is not there")
+               PermissionError: f"{line} moves a file that is open: Windows refuses that"}.get(type(error), "what it needs is not there")
         return seen, f"line {line} stops with {type(error).__name__}: {why}"
     finally:
         export = names.get("export")
