@@ -1,4 +1,4 @@
-"""Accidents to try programs with: every way out of a process, disks that fail, and a reader who looks at any moment.
+"""Accidents to try programs with: ways out of a process, disks that fail, and a reader who looks at any moment.
 
     import accidents
     accidents.run(raises_an_error)     # 2 of 2 rows in the file, exit code not 0
