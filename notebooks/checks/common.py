@@ -178,7 +178,9 @@ def _verdict_for(error, answers):
         return Verdict(NOT_THERE_YET, str(error))
     if isinstance(error, CheckIsBroken) or _is_of_the_check(error) or not _of_learner(error, function):
         return Verdict(BROKEN, f"{_named(error)}. Tell your instructor; your answer may well be right.")
-    return Verdict(NOT_THERE_YET, what_stopped(error, function))
+    closed = isinstance(error, ValueError) and "closed file" in str(error)
+    hint = " Something has closed the file before this line: does the line belong inside the block?" if closed else ""
+    return Verdict(NOT_THERE_YET, what_stopped(error, function) + hint)
 
 
 def _frames(error):

@@ -5,8 +5,10 @@ import gc
 import inspect
 import io
 import os
+import random
 import re
 import tempfile
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -240,7 +242,7 @@ class _LabelSteps:
     """The five lines of the exercise, each a method; ``run`` says in a NotYet what stops the program."""
 
     def __init__(self):
-        self.export = None
+        self.export, self.written = None, False
 
     def run(self, letter):
         line = {"A": self.print_labels, "B": self.close, "C": self.make, "D": self.remove, "E": self.write}[letter]
@@ -254,6 +256,7 @@ class _LabelSteps:
     def write(self):
         try:
             self.export.write("id,item\n1,Bananas\n2,Grapes\n")
+            self.written = True
         except ValueError as error:
             raise NotYet(f"line E stops with ValueError: {error} It comes after line B, which has closed the file") from None
 
@@ -268,8 +271,12 @@ class _LabelSteps:
         if "FileNotFoundError" in ended.stderr:
             raise NotYet("the label program stops with FileNotFoundError: line D has removed the file before line A")
         if "labels printed: 2" not in ended.stdout:
-            why = ("the file is closed, and nothing was written" if self.export.closed
-                   else "the file is still open, and its rows wait in your program")
+            if self.export.closed:
+                why = "the file is closed, and nothing was written"
+            elif not self.written:
+                why = "nothing has been written yet: which line writes?"
+            else:
+                why = "the file is still open, and its rows wait in your program"
             raise NotYet(f"the label program printed {ended.stdout.count('label:')} labels: {why}")
 
     def clear_away(self):
@@ -301,7 +308,9 @@ def hand_over(function):
     if first.answer != READ:
         raise NotYet(f"program found all ten orders and answered {READ!r}, and you return {first.answer!r}: "
                      "return what program answers")
-    _call(function, orders, _call_again(function))
+    again = _call_again(function)
+    with mock.patch.object(time, "time", lambda moment=time.time(): moment):
+        _call(function, orders, again)
     if first.left:
         raise NotYet(f"program found all ten orders, but afterwards {_things(first.left)}: who removes it?")
     failed = _call(function, orders, _fail)
@@ -333,6 +342,7 @@ class _Call:
         self.answer, self.problem, self.content, self.open_when_read = None, None, None, False
         self.given, self.refused, self.left = [], [], []
         self.descriptors, self.home = [], os.getcwd()
+        self.there_before = {entry.path: entry.stat().st_mtime_ns for entry in os.scandir(os.getcwd()) if entry.is_file()}
 
     def refuse(self, sentence, error=None):
         self.refused.append(sentence)  # kept here, because the function may catch the exception
@@ -344,7 +354,14 @@ class _Call:
             self.refuse("hand over the name: another program has no use for your file object")
         if os.getcwd() != self.home:
             self.stay()
+        if "\n" in os.fspath(path):
+            self.refuse("program got the text of the file: hand over the file's name, and program opens it")
+        if os.path.isdir(path):
+            self.refuse("program got a folder: hand over the name of the file in it")
         path = os.path.abspath(path)
+        if path in self.there_before and os.stat(path).st_mtime_ns == self.there_before[path]:
+            self.refuse(f"program got {os.path.basename(path)!r}, an old file of the working folder: "
+                        "the folder is missing in front of the name")
         self.given.append(path)
         if is_open_and_marked(path):
             self.refuse("Windows refuses the program: the file is open, and closing it would remove it",
@@ -406,11 +423,18 @@ def _fail(call, path):
 
 
 def _call_again(function):
-    """Return a ``program`` that calls the function once more before it is done, as two people do at the same moment."""
+    """Return a ``program`` that calls the function once more before it is done, as two people do at the same moment.
+
+    The second call gets as many orders, with the same first one, and the same random numbers; its caller sees to the time.
+    """
+    dice = random.getstate()
+    first, *others = ten_orders()
+
     def program(call, path):
         path = call.look_at(path)
         before = Path(path).read_bytes()
-        function(ten_orders()[5:], call.look_at)
+        random.setstate(dice)
+        function([first, *others[::-1]], call.look_at)
         if path in call.given[1:] or not os.path.exists(path) or Path(path).read_bytes() != before:
             call.refuse(f"two calls at the same time both use the name {os.path.basename(path)}, and the second one "
                         "replaces or removes the file of the first: let tempfile find a name")
