@@ -269,7 +269,8 @@ def _keep_rights(target, old, descriptor):
     if new.st_gid != old.st_gid and (lists or mode >> 3 & 7 != mode & 7):
         raise Refused(f"the target belongs to group {old.st_gid}, which you may not give to the new file, so its readers would "
                       f"change; become a member, or let the folder hand its group on (chmod g+s): {target}")
-    if new.st_uid != old.st_uid and (lists or mode >> 6 & 4 and not mode & 4):
+    # The old owner will be one of the file's group or of the others, and which of them is not known here.
+    if new.st_uid != old.st_uid and (lists or mode >> 6 & 4 and not mode >> 3 & mode & 4):
         raise Refused(f"the target belongs to user {old.st_uid}, who might not read the new file; let its owner or root export: {target}")
     if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
         os.fchmod(descriptor, mode)

@@ -228,6 +228,19 @@ def test_another_users_private_file_is_refused(shared):
     assert target.read_text() == "old\n" and names(shared) == ["orders.csv"]
 
 
+def test_the_old_owner_can_read_the_new_file_or_it_is_refused(shared):
+    """A member of the file's group gets the bits of the group, even where others may do more."""
+    exporter, member, outsider = (BOB[0], 100), (ALICE[0], 100), ALICE
+    for mode, is_refused in ((0o604, True), (0o640, True), (0o600, True), (0o644, False), (0o204, False)):
+        for owner in (member, outsider):
+            target = make(shared / "orders.csv", owner, mode, group=100)
+            before = may_read(owner, target)
+            answer = act(exporter, EXPORT, target)
+            assert str(answer).startswith("Refused") if is_refused else answer == 1, (oct(mode), owner, answer)
+            assert may_read(owner, target) >= before, (oct(mode), owner)
+            assert (target.read_text() == "old\n") is is_refused and names(shared) == ["orders.csv"]
+
+
 def test_nobody_else_can_open_the_unfinished_file_of_a_private_target(shared):
     shared.chmod(0o755)
     target = make(shared / "salaries.csv", (0, 0), 0o600)
