@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import sys
+import time
 import traceback
 from pathlib import Path
 from unittest import mock
@@ -451,9 +452,11 @@ def _after_accident(function, target, accident, same=False, first_day=False):
                      + ("nothing" if first_day else "the old file"))
 
 
-def _publish(function, target):
-    """Let ``function`` publish over the old file, without an accident, and return the watch."""
+def _publish(function, target, written=None):
+    """Let ``function`` publish over the old file, without an accident, and return the watch; ``written`` is the old one's time."""
     target.write_bytes(OLD)
+    if written is not None:
+        os.utime(target, (written, written))
     watch = _Watch(target).call(function)
     if _seen(target) != "today's file":
         raise NotYet(f"at the end the target holds {_seen(target)} instead of 40 rows")
@@ -527,6 +530,9 @@ def _nothing_left(target, what):
 
 # --- Keep the readers ------------------------------------------------------------------------------------------
 
+_TWO_DAYS_AGO = time.time() - 2 * 24 * 60 * 60
+
+
 @exercise
 def keep_the_readers(function):
     """Call ``publish_for_readers`` over files with three kinds of permissions, where there is no file yet, and with two accidents."""
@@ -535,11 +541,14 @@ def keep_the_readers(function):
         for mode in (0o600, 0o640, 0o664):
             target.chmod(mode)
             try:
-                watch = _publish(function, target)
+                watch = _publish(function, target, written=_TWO_DAYS_AGO)
             except FileNotFoundError as error:
                 _say_when_moved(error, target)
                 raise
             _same_mode(function, target, mode, watch.mode)
+            if abs(target.stat().st_mtime - _TWO_DAYS_AGO) < 60:
+                raise NotYet("the new file has the time of the old one, too, and programs that fetch only what is newer pass it by: "
+                             "shutil.copystat copies the time, shutil.copymode the permissions alone")
         _publish_first(function, target, usual)
         target.write_bytes(OLD)
         target.chmod(0o600)
