@@ -198,7 +198,12 @@ def test_two_exercises_with_one_check_have_two_ids():
 
 
 def test_an_entry_of_the_field_guide_is_named_by_its_number():
-    assert new_ids(text("## Files"), text("### A95 I wrote rows"), code("1"), number="10a") == ["10a-files-1", "10a-a95-1", "10a-a95-2"]
+    assert new_ids(text("## Files"), text("### A95 I wrote rows"), code("1"), text("**Why:** …"), text("## Tidy up"), code("2"),
+                   number="10a") == ["10a-files-1", "10a-a95", "10a-a95-code", "10a-a95-why", "10a-tidy-up-1", "10a-tidy-up-2"]
+
+
+def test_a_second_cell_of_code_in_an_entry_has_a_number():
+    assert new_ids(text("### A95 I wrote rows"), code("1"), code("2"), number="10a") == ["10a-a95", "10a-a95-code", "10a-a95-code-2"]
 
 
 def test_an_id_that_speaks_is_kept_and_one_that_stands_twice_is_kept_once():

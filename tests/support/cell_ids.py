@@ -19,8 +19,9 @@ def check_called_by(cell):
 def give_ids(notebook, number):
     """Give each cell of ``notebook`` without a speaking id of its own one; ``number`` is the notebook's, such as "03" or "10a".
 
-    An exercise is NN-ex-<its check>, the Markdown cell before it …-task and the folded solution after it …-answer; any
-    other cell has the words of the nearest heading above and a number.
+    An exercise is NN-ex-<its check>, the Markdown cell before it …-task and the folded solution after it …-answer; an entry
+    of the field guide is 10a-a15, 10a-a15-code and 10a-a15-why; any other cell has the words of the nearest heading above
+    and a number.
     """
     taken = set()
     for cell in notebook.cells:  # the first of two equal ids keeps it
@@ -43,12 +44,19 @@ def give_ids(notebook, number):
             rename(before, f"{cell.id}-task")
         if after and after.cell_type == "markdown" and "<details>" in after.source and after.id != f"{cell.id}-answer":
             rename(after, f"{cell.id}-answer")
-    slug = "top"
+    heading = "top"
     for cell in notebook.cells:
+        below = True
         if cell.cell_type == "markdown":
-            slug = ([slug] + [_slug(heading) for heading in HEADING.findall(re.sub("(?ms)^```.*?^```", "", cell.source))])[-1]
+            headings = HEADING.findall(re.sub("(?ms)^```.*?^```", "", cell.source))
+            heading, below = (headings or [heading])[-1], not headings
         if not cell.id:
-            rename(cell, f"{number}-{slug}-1")
+            rename(cell, f"{number}-{_slug(heading)}{_part_of_entry(cell, below) if ENTRY.match(heading) else '-1'}")
+
+
+def _part_of_entry(cell, below):
+    """Return how the id of a cell of an entry ends: nothing for the heading, -code or -why for what stands ``below`` it."""
+    return ("-code" if cell.cell_type == "code" else "-why") if below else ""
 
 
 def _slug(heading):

@@ -11,16 +11,17 @@ from nbclient import NotebookClient
 from tests.support.notebook_files import NOTEBOOK_FOLDER
 
 TRIES = 3
+START_SECONDS = 300  # as long as a kernel may take to start on any machine
 
 
 async def execute(notebook, seconds):
     """Run all cells of ``notebook`` in a kernel that gets TRIES tries to start, in the notebooks folder.
 
-    ``seconds`` limits the start, each cell and the wait for an output. For the last of these nbclient allows four seconds,
-    and then goes on without the output. The kernel's own log is dropped, for it is not the reader's. Raises RuntimeError when
+    ``seconds`` limits each cell; the start and the wait for an output have START_SECONDS. For the latter nbclient by itself
+    allows four seconds, and then goes on without the output. The kernel's own log is dropped, for it is not the reader's. Raises RuntimeError when
     no try starts a kernel, and what ``NotebookClient.async_execute`` raises for a cell.
     """
-    client = NotebookClient(notebook, timeout=seconds, startup_timeout=seconds, iopub_timeout=seconds,
+    client = NotebookClient(notebook, timeout=seconds, startup_timeout=START_SECONDS, iopub_timeout=START_SECONDS,
                             raise_on_iopub_timeout=True, kernel_name="python3", record_timing=False,
                             resources={"metadata": {"path": str(NOTEBOOK_FOLDER)}})
     for attempt in range(TRIES):
