@@ -15,6 +15,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from error_sentences import what_stopped
+
 CHILD_SECONDS = 300  # a child process that takes longer hangs, on any machine
 STOPPED = 71  # the exit code of a child in which the learner's function raised something
 ROOM = Path(__file__).resolve().parent
@@ -191,8 +193,6 @@ def attempt(function, *arguments):
 
 def stop_for(error, function=None, who="your code"):
     """End this process with the sentence that all checks have for the exception ``error``."""
-    from checks.common import what_stopped  # here, because most processes need not wait for it
-
     stop(what_stopped(error, function, who))
 
 

@@ -21,6 +21,7 @@ import types
 from dataclasses import dataclass
 from pathlib import Path
 
+from error_sentences import frames_of, is_learners, named, what_stopped
 from processes import (
     CannotGoAlong,
     plain_environment,
@@ -177,35 +178,18 @@ def _verdict_for(error, answers):
     if isinstance(error, CannotGoAlong):
         return Verdict(NOT_THERE_YET, str(error))
     if isinstance(error, CheckIsBroken) or _is_of_the_check(error) or not _of_learner(error, function):
-        return Verdict(BROKEN, f"{_named(error)}. Tell your instructor; your answer may well be right.")
+        return Verdict(BROKEN, f"{named(error)}. Tell your instructor; your answer may well be right.")
     closed = isinstance(error, ValueError) and "closed file" in str(error)
     hint = " Something has closed the file before this line: does the line belong inside the block?" if closed else ""
     return Verdict(NOT_THERE_YET, what_stopped(error, function) + hint)
 
 
-def _frames(error):
-    """Return (code, line) for each frame that ``error`` came through, the innermost first."""
-    found, trace = [], error.__traceback__
-    while trace:
-        found.insert(0, (trace.tb_frame.f_code, trace.tb_lineno))
-        trace = trace.tb_next
-    return found
-
-
-def _is_learners(code, function):
-    own = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
-    name = code.co_filename
-    # A notebook's cells stand in linecache under names of their own, with no time of change, and in no file.
-    is_cell = name in linecache.cache and linecache.cache[name][1:2] == (None,) or name.startswith("<ipython-input")
-    return bool(own) and own.co_filename == name or is_cell
-
-
 def _of_learner(error, function):
-    return any(_is_learners(code, function) for code, _ in _frames(error))
+    return any(is_learners(code, function) for code, _ in frames_of(error))
 
 
 def _raised_in_checks(error):
-    frames = _frames(error)
+    frames = frames_of(error)
     return bool(frames) and frames[0][0].co_filename.startswith(CHECKS_FOLDER)
 
 
@@ -223,57 +207,6 @@ def _cannot_be_called(error, function):
     name = getattr(function, "__qualname__", None)
     return (isinstance(error, TypeError) and name is not None and not _of_learner(error, function)
             and str(error).startswith(f"{name}()"))
-
-
-def _named(error):
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
-
-
-def what_stopped(error, function=None, who="your code"):
-    """Return the sentence for an exception of the learner's: the line, and what happened there.
-
-    Parameters: ``function`` is the learner's, ``who`` the sentence's subject when no line of it is known.
-    """
-    if isinstance(function, str):  # its place was that of ``who``
-        function, who = None, function
-    why = _in_other_words(error)
-    line = _line_of(error, function)
-    if line:
-        return f"in {line}: {why}" if why else f"in {line} stopped with {_named(error)}"
-    return why or f"{who} stopped with {_named(error)}"
-
-
-def _in_other_words(error):
-    if isinstance(error, AttributeError) and error.name in ("flush", "close") \
-            and "writer" in type(error.obj).__name__.lower():
-        return f"a csv writer has no {error.name}: call it on the file that you gave the writer"
-    if isinstance(error, NotImplementedError) and not error.args[1:]:
-        return "the line with raise still stops your function: take it out"
-    if isinstance(error, UnicodeEncodeError) and error.encoding in ("charmap", "cp1252"):
-        return (f"{error.object[error.start]!r} cannot be written in the encoding that Windows may use: "
-                'say encoding="utf-8" when you open the file')
-    return None
-
-
-def _line_of(error, function):
-    """Return such as "line 4 of your function: `export.close()`", or None when no frame is the learner's."""
-    for code, line in _frames(error):
-        if not _is_learners(code, function):
-            continue
-        text = linecache.getline(code.co_filename, line).strip()
-        text = f": `{text[:60]}{'…' if len(text) > 60 else ''}`" if text else ""
-        own = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
-        if own and own.co_filename == code.co_filename and own.co_firstlineno <= line <= _last_line(own):
-            return f"line {line - own.co_firstlineno + 1} of your function{text}"
-        if code.co_name.startswith("<"):
-            return f"line {line} of your cell{text}"
-        return f"line {line - code.co_firstlineno + 1} of {code.co_name}(){text}"
-    return None
-
-
-def _last_line(code):
-    inside = [_last_line(constant) for constant in code.co_consts if inspect.iscode(constant)]
-    return max([line for _, _, line in code.co_lines() if line] + inside, default=code.co_firstlineno)
 
 
 # --- Answers in any clothes ------------------------------------------------------------------------------------

@@ -309,7 +309,8 @@ def hand_over(function):
         raise NotYet(f"program found all ten orders and answered {READ!r}, and you return {first.answer!r}: "
                      "return what program answers")
     again = _call_again(function)
-    with mock.patch.object(time, "time", lambda moment=time.time(): moment):
+    moment = time.time()
+    with mock.patch.object(time, "time", lambda: moment):
         _call(function, orders, again)
     if first.left:
         raise NotYet(f"program found all ten orders, but afterwards {_things(first.left)}: who removes it?")

@@ -18,8 +18,8 @@ async def execute(notebook, seconds):
     """Run all cells of ``notebook`` in a kernel that gets TRIES tries to start, in the notebooks folder.
 
     ``seconds`` limits each cell; the start and the wait for an output have START_SECONDS. For the latter nbclient by itself
-    allows four seconds, and then goes on without the output. The kernel's own log is dropped, for it is not the reader's. Raises RuntimeError when
-    no try starts a kernel, and what ``NotebookClient.async_execute`` raises for a cell.
+    allows four seconds, and then goes on without the output. The kernel's own log is dropped, for it is not the reader's.
+    Raises RuntimeError when no try starts a kernel, and what ``NotebookClient.async_execute`` raises for a cell.
     """
     client = NotebookClient(notebook, timeout=seconds, startup_timeout=START_SECONDS, iopub_timeout=START_SECONDS,
                             raise_on_iopub_timeout=True, kernel_name="python3", record_timing=False,
