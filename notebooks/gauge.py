@@ -20,7 +20,7 @@ What reads what:
                        nothing left to see. So the gauge asks CPython's garbage collector, which
                        can list what an object holds on to, and adds up the waiting pieces.
 
-Checked on CPython 3.11 to 3.15 by tests/test_gauge.py, which flushes after each reading and
+Checked on each supported CPython by tests/test_gauge.py, which flushes after each reading and
 compares. The order of that list is promised nowhere, so self_test() tries the gauge on the Python at
 hand, and setup_check says so where it fails. Two readings are guesses. A file opened with newline=None
 into which a single line end was written and nothing else looks the same as an empty one. And a file that
@@ -241,7 +241,7 @@ def self_test():
 
 
 STRANGE_PYTHON = ("The gauge cannot look into the text layer of this Python, whose file objects are built in another way "
-                  "than in CPython 3.11 to 3.15.")
+                  "than in those that the series was tried on.")
 
 
 def _reads_rightly(path, newline, pieces):

@@ -16,7 +16,8 @@ import sysconfig
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(PROJECT, ".venv")
 REQUIREMENTS = os.path.join(PROJECT, "requirements.txt")
-OLDEST = (3, 11)
+OLDEST, NEWEST = (3, 11), (3, 15)  # the Pythons that the series is tried on; tests/test_readme.py knows who else names them
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 LONGEST = 170  # characters; the longest path that pip makes inside an environment has some 160
 SETTINGS = {  # of JupyterLab: no question about its news lies over the first cell, and Markdown opens as a page
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -35,6 +36,20 @@ def check_python(version=sys.version_info):
     if version < OLDEST:
         sys.exit("This series needs Python {}.{} or newer and this is Python {}.{}: start it with a newer one, such as "
                  "python3.13, or install one from python.org.".format(*(OLDEST + tuple(version[:2]))))
+
+
+def supported():
+    """Return the Pythons that the series is tried on: ["3.11", ...]."""
+    return ["3.{}".format(minor) for minor in range(OLDEST[1], NEWEST[1] + 1)]
+
+
+def what_is_untried(version=sys.version_info[:2], free_threaded=FREE_THREADED):
+    """Return a sentence for a Python that the series was not tried on, else an empty text."""
+    if version > NEWEST:
+        return "The series was not tried on a Python as new as {}.{}: what it prints may differ from what the pages say.".format(*version)
+    if free_threaded:
+        return "The series was not tried on a free-threaded Python: what it prints may differ from what the pages say."
+    return ""
 
 
 def prepare():

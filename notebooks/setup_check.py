@@ -5,24 +5,23 @@
 """
 import importlib.util
 import sys
-import sysconfig
 from pathlib import Path
 
-OLDEST, NEWEST = (3, 11), (3, 15)  # the Pythons that the series is tried on
+from launch import OLDEST, supported
+
 NEEDED = ["pandas", "matplotlib"]
 HERE = Path(__file__).resolve().parent
-FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 READY = "Ready: the Python is new enough, the packages are there, the orders can be read."
 
 
 def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=HERE, pandas_major=None,
-           implementation=sys.implementation.name, free_threaded=FREE_THREADED):
+           implementation=sys.implementation.name):
     """Return READY, or one sentence for the first thing that is wrong, with its remedy.
 
-    On a Python that the series was not tried on, READY comes with a second sentence, if the gauge reads rightly there.
-    The parameters are what is looked at: the Python ``version`` as a pair, ``find`` which returns None for a missing
-    package, the ``folder`` of the notebooks, the first number of pandas' version, the Python's ``implementation``, and
-    whether it is ``free_threaded``, which is a build of its own.
+    A Python that the series was not tried on is ready, too, if the gauge reads rightly there; ``python3 notebooks`` says
+    that it is untried. The parameters are what is looked at: the Python ``version`` as a pair, ``find`` which returns None
+    for a missing package, the ``folder`` of the notebooks, the first number of pandas' version, and the Python's
+    ``implementation``.
     """
     if version < OLDEST:
         return (f"Not ready: this kernel runs Python {version[0]}.{version[1]} and the series needs {OLDEST[0]}.{OLDEST[1]} or newer. "
@@ -50,10 +49,6 @@ def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=H
     import gauge  # here, for it needs what the lines above look for
     trouble = gauge.self_test()
     if trouble:
-        return f"Not ready: {trouble} Close JupyterLab, and start it with  python3 notebooks  under CPython 3.11 to 3.15."
-    if version > NEWEST:
-        return (f"{READY} The series was not tried on a Python as new as {version[0]}.{version[1]}, "
-                "but its gauge reads rightly on this one.")
-    if free_threaded:
-        return f"{READY} The series was not tried on a free-threaded Python, but its gauge reads rightly on this one."
+        return (f"Not ready: {trouble} Close JupyterLab, and start it with  python3 notebooks  "
+                f"under CPython {supported()[0]} to {supported()[-1]}.")
     return READY

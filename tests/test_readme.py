@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 
+import launch
 import pytest
 
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
@@ -75,6 +76,28 @@ def test_the_commands_exist():
         assert (PROJECT / folder / "__main__.py").exists()
     for module in re.findall(r"-m (tests[.\w]+)", README + CONTRIBUTING):
         assert (PROJECT / (module.replace(".", "/") + ".py")).exists(), module
+
+
+@pytest.mark.parametrize("place, line", [
+    ("README.md", r"^CPython 3\..* on Linux"),
+    (".github/workflows/tests.yml", r"^ *python: \[.*"),
+    ("notebooks/instructor-guide.md", r"Tick off: Windows 3\..*"),
+])
+def test_every_place_names_the_pythons_of_the_launcher(place, line):
+    found = re.findall(line, (PROJECT / place).read_text(encoding="utf-8"), re.M)
+    assert [re.findall(r"3\.\d+", each) for each in found] == [launch.supported()]
+
+
+def test_the_nightly_run_asks_the_newest_python_and_the_one_after_it():
+    workflow = (PROJECT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    newest = launch.NEWEST[1]
+    assert re.findall(r'{python: "(3\.\d.*?)"', workflow) == [f"3.{newest}", f"3.{newest + 1}-dev"]
+
+
+def test_the_map_of_the_first_notebook_has_a_row_for_each_of_the_others():
+    first, *others = lessons()
+    text = "\n".join(cell.source for cell in read_notebook(first).cells)
+    assert re.findall(r"^\| \[\d\d [^\]]*\]\(([^)]*)\) \| [^|]* \|$", text, re.M) == [path.name for path in others]
 
 
 def test_the_picture_is_what_the_bug_gives_and_its_alt_text_says_so():
