@@ -12,8 +12,8 @@ from jupyter_client.blocking import BlockingKernelClient
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.support import nbval_hooks
+from tests.support.nbval_run import run_nbval
 from tests.support.notebook_files import PROJECT, normalise, write_if_changed
-from tests.support.spoiled import run_nbval
 
 NBVAL, PYTEST = f"nbval {version('nbval')}", f"pytest {version('pytest')}"
 PRIVATE = r"\b(nbval\.(?:plugin|kernel)|RunningKernel|IPyNb\w+|output_timeout|callspec|coalesce_streams|_pytest)\b"

@@ -651,8 +651,8 @@ def test_a_target_that_is_named_after_the_day_leaves_no_lock_file(tmp_path):
 # --- Stopped at every line, failed at every call, filled at every size -----------------------------------------------------
 
 def stopped(way, *arguments):
-    """Return what tests.support.steps found."""
-    run = subprocess.run([sys.executable, "-m", "tests.support.steps", way, *map(str, arguments)], cwd=NOTEBOOK_FOLDER.parent,
+    """Return what tests.support.export_steps found."""
+    run = subprocess.run([sys.executable, "-m", "tests.support.export_steps", way, *map(str, arguments)], cwd=NOTEBOOK_FOLDER.parent,
                          capture_output=True, text=True, encoding="utf-8", timeout=600)
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout)

@@ -6,9 +6,9 @@ from nbformat.v4 import new_output
 
 from tests.support import comparison
 from tests.support.comparison import RULES, RULES_FILE, difference, here_lines
+from tests.support.nbval_run import run_nbval
 from tests.support.notebook_files import code_cells, notebook_paths, read_notebook
 from tests.support.plugin import where_the_here_lines_are
-from tests.support.spoiled import run_nbval
 
 ADDRESS, OTHER_ADDRESS = "0x7f3a5c0d2e10", "0x000001F2A4B6C8D0"
 IMG = '<!-- drawing sha256:1f2e3d --><img alt="All 3 rows are in the file." src="data:image/{kind};base64,{pixels}">'

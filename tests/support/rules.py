@@ -2,7 +2,7 @@
 
 Each function gets a notebook and returns the list of its offences, each a sentence; an empty list is a pass. The
 number of a notebook stands in the ids of its cells. tests/test_notebooks.py applies the rules to the series, and to
-notebooks spoiled for the purpose, as tests/test_guard.py does.
+notebooks spoiled for the purpose, as tests/test_rules.py does.
 """
 import ast
 import re
@@ -39,7 +39,7 @@ MODE = re.compile(r"[rwax][bt+]*")
 MARKS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 
 
-def number_of(notebook):
+def number_in_ids(notebook):
     """Return the number of ``notebook``, such as 03 or 01b, as the id of its first cell has it, or ''."""
     match = re.match(r"\d\d[a-z]?(?=-)", notebook.cells[0].get("id", ""))
     return match[0] if match else ""
@@ -140,7 +140,7 @@ def introduces_its_code(notebook):
 
 def keeps_cells_short(notebook):
     """A code cell has 12 lines at most in the first lessons and 16 later, imports not counted, unless it is a whole program."""
-    limit = LONGEST_CELL if number_of(notebook) in FIRST_LESSONS else LONGEST_CELL_LATER
+    limit = LONGEST_CELL if number_in_ids(notebook) in FIRST_LESSONS else LONGEST_CELL_LATER
     return [f"{cell.id}: {lines} lines of code, {limit} is the limit" for cell in code_cells(notebook)
             for lines in [len(re.findall(r"^(?!import |from |$)", cell.source, re.MULTILINE))]
             if lines > limit and cell.id not in WHOLE_PROGRAMS]
@@ -172,9 +172,9 @@ def ends_in_no_bare_write(notebook):
 
 def is_plain_in_the_first_lessons(notebook):
     """The first lessons do without what their reader may not know: lambda, getattr, x if c else y, *, **, and the like."""
-    if number_of(notebook) not in FIRST_LESSONS:
+    if number_in_ids(notebook) not in FIRST_LESSONS:
         return []
-    return [f"{cell.id}: {what}, which the reader of {number_of(notebook)} need not know" for cell in code_cells(notebook)
+    return [f"{cell.id}: {what}, which the reader of {number_in_ids(notebook)} need not know" for cell in code_cells(notebook)
             for what in clever_constructs(cell.source)]
 
 

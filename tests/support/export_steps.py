@@ -1,6 +1,6 @@
 """Stop safe_export at each of its steps in turn, and look at what is left.
 
-    python -m tests.support.steps kill | interrupt | error | random [COUNT]
+    python -m tests.support.export_steps kill | interrupt | error | random [COUNT]
 
 A step is a line of notebooks/safe_export.py that is run (``kill`` sends SIGKILL there, ``interrupt`` raises
 KeyboardInterrupt there) or a call of a function of ``os`` (``error`` lets it raise an OSError). ``random`` sends SIGALRM

@@ -1,4 +1,4 @@
-"""The guard is awake: each rule and each comparison fails on a notebook spoiled for the purpose."""
+"""Every rule and every comparison is awake: each fails on a notebook spoiled for the purpose."""
 import copy
 import os
 import tempfile
@@ -9,8 +9,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.support import plugin, rules
+from tests.support.nbval_run import run_nbval
 from tests.support.notebook_files import code_cells, normalise, notebook_paths, read_notebook
-from tests.support.spoiled import run_nbval
 
 
 def a_good_notebook():
