@@ -30,7 +30,7 @@ class Watch:
         self.by_itself = getattr(item, "output_timeout", None)
 
     def pytest_runtest_setup(self, item):
-        self.with_plugin = getattr(item, "output_timeout", None)
+        self.with_plugin, self.name = getattr(item, "output_timeout", None), item.name
 
 
 def run_a_notebook_under_nbval_with_two_bad_starts():
@@ -47,10 +47,10 @@ def run_a_notebook_under_nbval_with_two_bad_starts():
     BlockingKernelClient.wait_for_ready = die_at_first
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as said:
         path = Path(folder, "small.ipynb")
-        write_if_changed(normalise(new_notebook(cells=[new_code_cell("print(6 * 7)", outputs=printed("42\n"))])), path)
+        write_if_changed(normalise(new_notebook(cells=[new_code_cell("print(6 * 7)", outputs=printed("42\n"), id="77-count")])), path)
         code = pytest.main([str(path), "-c", str(PROJECT / ".pytest.ini"), "-p", "no:cacheprovider"], plugins=[watch])
     return {"code": int(code), "starts": len(starts), "by itself": watch.by_itself, "with the plugin": watch.with_plugin,
-            "said": said.getvalue()}
+            "name": watch.name, "said": said.getvalue()}
 
 
 UNDER_NBVAL = pytest.mark.child(runs=run_a_notebook_under_nbval_with_two_bad_starts)
@@ -67,6 +67,12 @@ def test_nbval_waits_for_messages_as_long_as_it_is_told(child):
     seen, _ = child
     assert isinstance(seen["by itself"], int), f"the cells of {NBVAL} no longer have the attribute output_timeout"
     assert seen["with the plugin"] == nbval_hooks.MESSAGE_SECONDS
+
+
+@UNDER_NBVAL
+def test_a_cell_is_called_after_its_id(child):
+    seen, _ = child
+    assert seen["name"] == "77-count", f"the cells of {NBVAL} no longer have the attribute cell: -k finds them as Cell 0 only"
 
 
 def start_a_kernel_of_nbval():

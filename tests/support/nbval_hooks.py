@@ -40,6 +40,11 @@ def wait_for_messages(item):
         item.output_timeout = MESSAGE_SECONDS
 
 
+def name_after_its_cell(item):
+    """Let ``item``, a cell that nbval compares, be called after its id, for -k and in messages."""
+    item.name = item.cell["id"]
+
+
 def parameters_of(item):
     """Return the parameters of a collected test: {"path": ...}, or {} when it has none."""
     return item.callspec.params if hasattr(item, "callspec") else {}

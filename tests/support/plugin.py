@@ -89,6 +89,25 @@ def is_the_whole_suite(config):
     return from_ini and not any(re.match(choice, str(typed)) for typed in config.invocation_params.args)
 
 
+def pytest_itemcollected(item):
+    if item.path.suffix == ".ipynb":
+        try:
+            from tests.support.nbval_hooks import name_after_its_cell
+            name_after_its_cell(item)
+        except Exception:
+            pass  # the cell keeps nbval's name for it, such as Cell 10
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Let the head of a failure say the id of the cell; the line in the summary has nbval's number, which begins at 0."""
+    outcome = yield
+    if item.path.suffix == ".ipynb":
+        report = outcome.get_result()
+        file, line, place = report.location
+        report.location = (file, line, f"{place} ({item.name})")
+
+
 def pytest_collection_finish(session):
     if is_the_whole_suite(session.config):
         _stop_unless_everything_is_compared(session)
@@ -111,7 +130,7 @@ def with_the_cells_before(items):
         chosen = list(chosen)
         if chosen[0].path.suffix == ".ipynb":
             cells = list(collector.collect())
-            before = cells[:[cell.name for cell in cells].index(chosen[-1].name) + 1]
+            before = cells[:[cell.nodeid for cell in cells].index(chosen[-1].nodeid) + 1]
             if len(before) > len(chosen):
                 chosen = before
         completed += chosen
