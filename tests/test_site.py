@@ -1,7 +1,6 @@
 """The web edition: every link leads somewhere, nothing of the notebooks is lost, and search engines get what they need."""
 import gzip
 import html
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,18 +11,11 @@ import pytest
 
 from tests.support.exercises import exercises_in
 from tests.support.notebook_files import PROJECT, code_cells, notebook_paths, read_notebook
+from tests.support.web_edition import the_builder
 
 BASE = "https://example.org/rows"
 CODE = re.compile(r'<div class="[^"]*highlight[^"]*"><pre>(.*?)</pre>', re.S)
 TAG = re.compile(r"<[^>]*>")
-
-
-def the_builder():
-    specification = importlib.util.spec_from_file_location("site_builder", PROJECT / ".site" / "build.py")
-    builder = importlib.util.module_from_spec(specification)
-    sys.modules["site_builder"] = builder  # dataclasses look for their module
-    specification.loader.exec_module(builder)
-    return builder
 
 
 @pytest.fixture(scope="module")

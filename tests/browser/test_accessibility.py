@@ -1,14 +1,12 @@
 """No axe violation of the authors' making in the HTML of any notebook, light and dark."""
 import subprocess
 import sys
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
 
+from tests.browser.axe import AXE
 from tests.support.notebook_files import notebook_paths
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # What nbconvert draws round our cells is not of our making: prompts, link marks, the colours of code.
 NOT_OURS = [".jp-InputPrompt", ".jp-OutputPrompt", ".anchor-link", ".highlight"]
 # One notebook is one region; every pandas table has an empty corner; whether links are underlined is the theme's choice.

@@ -6,9 +6,9 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_accessibility import AXE
+from tests.browser.axe import AXE
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
-from tests.test_site import the_builder
+from tests.support.web_edition import the_builder
 
 PAGES = ["index", "404", *sorted(path.stem for pattern in ("*.ipynb", "*.md") for path in NOTEBOOK_FOLDER.glob(pattern))]
 EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
