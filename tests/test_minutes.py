@@ -14,7 +14,7 @@ PATHS = [path for path in notebook_paths() if "**Time:** none" not in read_noteb
 def in_title(path):
     """Return the minutes that a notebook states: "45 minutes" or "30 minutes reading, 15 minutes exercises"."""
     line = re.search(r"\*\*Time:\*\*.*", read_notebook(path).cells[0].source)
-    return sum(map(int, re.findall(r"(\d+) minutes", line[0]))) if line else None
+    return sum(map(int, re.findall(r"(\d+) minutes?", line[0]))) if line else None
 
 
 def in_readme(path):

@@ -12,7 +12,7 @@ from tests.tools import readme_picture
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (PROJECT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/([^)]+)\) \| .+ \| (?:(\d+) min|reference) \| (?:(\d+) min)? ?\|$", re.M)
-TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes reading, (\d+) minutes exercises\.")
+TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes? reading, (\d+) minutes? exercises\.")
 
 
 def lessons():

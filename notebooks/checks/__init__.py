@@ -45,7 +45,7 @@ def _load(name):
 
 def __getattr__(name):
     if name not in _lessons:
-        raise AttributeError(f"there is no check named {name!r}")
+        raise AttributeError(f"there is no check named {name!r}. (A new one goes into checks/lesson_NN.py, and into its __all__.)")
     return _load(name)
 
 

@@ -42,6 +42,8 @@ To add an exercise:
    tests/support/abilities.py, is for an answer that is told something else, or nothing, by a system without it.
 5. ``python -m tests.tools.refresh NN`` stores the outputs and the stub; ``pytest tests/test_exercises.py -k NN`` tries
    everything at its place in the notebook.
+6. In ``notebooks/instructor-guide.md`` its name and its minutes; more minutes may change the title's **Time:** line and
+   README's row, too. ``python3 tests -k NN`` says which. (``python -m tests.support.minutes NN`` counts them.)
 
 A code cell whose last line calls a check is an exercise wherever it stands: without one of these parts the tests are
 red, with a sentence that says which.
@@ -115,7 +117,7 @@ def _exercise(cell, cells):
         raise ValueError(f"{cell.id}: the last line must call the check, such as checks.copy_out(copy_out)")
     if not match:
         raise ValueError(f"{cell.id}: this cell is an exercise, because it ends in {check}; its id must be such as "
-                         f"03-ex-{call[1].replace('_', '-')}, with the number of its notebook")
+                         f"03-ex-{call[1].replace('_', '-')}, with the number of its notebook. `python -m tests.tools.refresh 03` gives it")
     folded = FOLDED.search(cells[cell.id + "-answer"].source) if cell.id + "-answer" in cells else None
     fence = FENCE.search(folded["inside"]) if folded else None
     if fence is None:

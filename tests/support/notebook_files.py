@@ -19,8 +19,11 @@ def notebook_paths():
 
 
 def number_of(name):
-    """Return the number of the notebook with this file ``name``: 00, 01b, 10a."""
-    return re.match(r"\d\d[a-z]?", name)[0]
+    """Return the number of the notebook with this file ``name``: 00, 01b, 10a. Raises ValueError when it has none."""
+    match = re.match(r"(\d\d[a-z]?)-", name)
+    if match is None:
+        raise ValueError(f"notebooks/{name}: a notebook of the series is called NN-title.ipynb. Rename it, or move it elsewhere")
+    return match[1]
 
 
 def paths_starting_with(prefixes):
