@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import html
+import inspect
 import io
 import re
 
@@ -51,6 +52,12 @@ BEGINS = {
     "trips": "8 KiB: 4 trips. each row: 1,142 trips.",
     "staircase": "Up to 3 rows are missing; 1 at the end.",
 }
+
+
+def test_every_kind_is_tried_here():
+    public = {name for name, thing in vars(pictures).items()
+              if inspect.isfunction(thing) and thing.__module__ == "pictures" and not name.startswith("_")}
+    assert public - {"amount", "gauge_text", "draw_gauge"} == set(MADE)  # these three return no picture
 
 
 @pytest.mark.parametrize("kind", MADE)

@@ -12,14 +12,12 @@ is named, and its notebook is left as it was.
 """
 import argparse
 import asyncio
-import importlib
-import importlib.util
 import platform
 import sys
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-from tests.support import conditions, kernels
+from tests.support import conditions, kernels, links
 from tests.support.cell_ids import give_ids
 from tests.support.comparison import compared, here_lines
 from tests.support.exercises import write_stubs
@@ -59,11 +57,9 @@ def maintain_links():
 
     Its function ``maintain(notebooks)`` gets a dict from file name to notebook and changes sources in place.
     """
-    if importlib.util.find_spec("tests.support.links") is None:
-        return []
     notebooks = {path: read_notebook(path) for path in notebook_paths()}
     before = {path: [cell.source for cell in notebook.cells] for path, notebook in notebooks.items()}
-    importlib.import_module("tests.support.links").maintain({path.name: notebook for path, notebook in notebooks.items()})
+    links.maintain({path.name: notebook for path, notebook in notebooks.items()})
     return [path.name for path, notebook in notebooks.items()
             if [cell.source for cell in notebook.cells] != before[path] and write_if_changed(notebook, path)]
 
