@@ -45,6 +45,16 @@ def test_each_kind_of_mutant_is_made_with_a_name_that_holds_no_code():
     assert {kind for kind, _ in made.values()} == set(KINDS)
 
 
+@pytest.mark.parametrize("source, on_windows", [
+    ("open(path, 'w', newline='')", r"open(path, 'w', newline='\r\n')"),
+    ("open(path, newline='')", "open(path)"),
+    ("StringIO(newline='')", "StringIO()"),
+    ("open(path, encoding='utf-8')", "open(path, encoding='cp1252')"),
+])
+def test_an_option_that_is_gone_also_runs_as_on_windows(source, on_windows):
+    assert [mutant.on_windows for mutant in mutants_of("03-cell", source)] == [on_windows]
+
+
 def test_a_mutant_differs_in_one_place():
     source = "export.write(a)\nexport.flush()\nexport.write(b)\nexport.flush()"
     assert [mutant.source.splitlines() for mutant in mutants_of("03-cell", source)] == [

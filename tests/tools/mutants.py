@@ -6,9 +6,11 @@
 
 A mutant drops a flush(), close() or seek(), or calls it one statement earlier; drops newline= or encoding=; or leaves a with:
 what this series is about. It is caught when an output differs under the rules of sanitize.cfg, when the rule on opening text
-(tests/support/rules.py) refuses the cell (newline="" changes nothing on Linux, so no output can tell that it is gone), or
-when the notebook ends with a file open or something left in the temp folder. Survivors that are right to survive stand in
-tests/mutants_allowed.toml, each with its reason; any other one fails the command. The suite asks for the flushes of 00 and 03.
+(tests/support/rules.py) refuses the cell, or when the notebook ends with a file open or something left in the temp folder.
+A newline= or encoding= that is gone changes nothing on Linux, so the mutant also runs as Windows would run it, with
+newline="\\r\\n" where it writes, or with encoding="cp1252": there the suite compares the same outputs. Survivors that are
+right to survive stand in tests/mutants_allowed.toml, each with its reason; any other one fails the command. The suite asks
+for the flushes of 00 and 03.
 
 Each mutant runs in a fork of one prepared process, in a temp folder of its own, from the first cell until
 an output differs from the stored one. Forking needs Linux or macOS.
@@ -17,6 +19,7 @@ import argparse
 import ast
 import copy
 import os
+import re
 import signal
 import sys
 import time
@@ -35,16 +38,21 @@ SECONDS, TIMES_AS_LONG = 60, 20
 SURVIVED, CAUGHT = 0, 1  # exit codes of a fork
 OPENERS = {"open", "NamedTemporaryFile", "TemporaryFile", "TextIOWrapper"}
 KINDS = ("flush", "close", "seek", "newline", "encoding", "un-with")
+WINDOWS_TAKES = {"newline": "\r\n", "encoding": "cp1252"}  # where a program that writes, or opens, does not say
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed cell: ``name`` is its id, the kind of change and a number; ``what`` says it in words."""
+    """A changed cell: ``name`` is its id, the kind of change and a number; ``what`` says it in words.
+
+    ``on_windows`` is the source with what Windows takes in place of an option that is gone, or None.
+    """
 
     name: str
     kind: str
     what: str
     source: str
+    on_windows: str | None = None
 
 
 def mutants_of(cell_id, source):
@@ -52,17 +60,24 @@ def mutants_of(cell_id, source):
     found = []
     for kind in KINDS:
         for number in range(len(list(_places(ast.parse(source), kind)))):
-            tree = ast.parse(source)
-            what, change = list(_places(tree, kind))[number]
-            change()
-            found.append(Mutant(f"{cell_id} {kind} {number + 1}", kind, what, ast.unparse(ast.fix_missing_locations(tree))))
+            what, changed = _changed(source, kind, number)
+            on_windows = _changed(source, f"{kind} on Windows", number)[1] if kind in WINDOWS_TAKES else None
+            found.append(Mutant(f"{cell_id} {kind} {number + 1}", kind, what, changed, on_windows))
     return found
+
+
+def _changed(source, kind, number):
+    """Return the change of this ``kind`` with this ``number`` in words, and the source after it."""
+    tree = ast.parse(source)
+    what, change = list(_places(tree, kind))[number]
+    change()
+    return what, ast.unparse(ast.fix_missing_locations(tree))
 
 
 def _places(tree, kind):
     """Yield for each place in ``tree`` that a mutant of this ``kind`` changes: the change in words, and a function that makes it."""
-    if kind in ("newline", "encoding"):
-        return _options(tree, kind)
+    if kind.split()[0] in WINDOWS_TAKES:
+        return _options(tree, *kind.split(maxsplit=1))
     return _blocks_left(tree) if kind == "un-with" else _calls(tree, kind)
 
 
@@ -85,12 +100,21 @@ def _only_stands_there(statement):
     return is_docstring or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef)
 
 
-def _options(tree, name):
+def _options(tree, name, on_windows=False):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             for keyword in node.keywords:
-                if keyword.arg == name:
+                if keyword.arg == name and on_windows and (name == "encoding" or _writes(node)):
+                    yield f"{name}= as on Windows", lambda k=keyword: setattr(k, "value", ast.Constant(WINDOWS_TAKES[k.arg]))
+                elif keyword.arg == name:
                     yield f"drop {name}= from {_called(node)}()", lambda n=node, k=keyword: n.keywords.remove(k)
+
+
+def _writes(call):
+    """Tell whether ``call`` may write text, in which Windows changes line ends; reading is the same everywhere, and so is StringIO."""
+    modes = [node.value for node in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode"))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch("[rwaxbt+]{1,3}", node.value)]
+    return _called(call) in ("TextIOWrapper", "write_text") or any(set(mode) & set("wax+") for mode in modes)
 
 
 def _blocks_left(tree):
@@ -138,7 +162,8 @@ def try_mutants(path, kinds=KINDS):
     if _is_caught(session, cells, 0, cells[0].source, limit=0):
         raise RuntimeError(f"{path.name} differs from its stored outputs before anything is changed: see  pytest {path.name}")
     limit = max(SECONDS, round(TIMES_AS_LONG * (time.monotonic() - started)))
-    return [(mutant, _is_refused(notebook, cells[place].id, mutant) or _is_caught(session, cells, place, mutant.source, limit))
+    return [(mutant, _is_refused(notebook, cells[place].id, mutant)
+             or any(_is_caught(session, cells, place, source, limit) for source in (mutant.source, mutant.on_windows) if source))
             for place, mutant in mutants]
 
 
