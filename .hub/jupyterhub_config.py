@@ -80,11 +80,17 @@ c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
 c.JupyterHub.cleanup_servers = c.JupyterHub.cleanup_proxy = False
 
 c.JupyterHub.authenticator_class = "shared-password"
-c.SharedPasswordAuthenticator.user_password = os.environ["ROOM_PASSWORD"]
-c.SharedPasswordAuthenticator.admin_password = os.environ["ROOM_INSTRUCTOR_PASSWORD"]
+(c.SharedPasswordAuthenticator.user_password,
+ c.SharedPasswordAuthenticator.admin_password) = (STATE / "passwords").read_text(encoding="utf-8").split()
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"instructor"}
 c.Authenticator.username_pattern = r"^[a-z][a-z0-9-]{0,30}$"  # it becomes the name of a folder
+c.JupyterHub.template_vars = {"announcement_login": (
+    "Choose a name of your own: a small letter, then small letters, digits and hyphens, such as <b>ada-l</b>. The password is "
+    "that of the room. To help you, the instructor can open your notebooks; nobody else in the room can."
+    if OWN_UIDS else
+    "Choose a name of your own: a small letter, then small letters, digits and hyphens, such as <b>ada-l</b>. The password is "
+    "that of the room. Everybody in this room can read everybody's files.")}
 
 c.JupyterHub.spawner_class = QueuingSpawner
 c.Spawner.pre_spawn_hook = seat
@@ -92,7 +98,7 @@ c.SimpleLocalProcessSpawner.home_dir_template = f"{HOMES}/{{username}}"
 c.Spawner.cmd = [str(Path(sys.executable).with_name("jupyterhub-singleuser"))]
 c.Spawner.notebook_dir = f"{HOMES}/{{username}}/series"
 c.Spawner.default_url = "/lab/tree/notebooks/00-start-here.ipynb"
-c.Spawner.args = ["--ServerApp.terminals_enabled=False", "--KernelManager.transport=ipc",
+c.Spawner.args = ["--log-level=WARN", "--ServerApp.terminals_enabled=False", "--KernelManager.transport=ipc",
                   f"--MappingKernelManager.cull_idle_timeout={IDLE_KERNEL_SECONDS}"]
 c.Spawner.environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300  # seconds; the last of thirty waits for the others

@@ -2,14 +2,14 @@
 
     sudo /usr/bin/python3 .hub/try_room.py [--learners 30] [--notebook 03] [--state DIR]
 
-It starts the hub on the loopback address, logs everybody in through the hub's own pages, runs a notebook in all kernels at
-once and compares each output with the stored one. Then it looks whether one learner reaches another's server, files and
-kernels, stops one server and finds its work again, and restarts the hub. It prints memory and time a learner.
+It fills a folder of packages and installs from it, starts the hub on the loopback address, logs everybody in through the
+hub's own pages, runs a notebook in all kernels at once and compares each output with the stored one. Then it looks whether
+one learner reaches another's server, files and kernels, throws one out, begins anew for one and for all as README.md says,
+and restarts the hub. It prints memory and time a learner.
 """
 import argparse
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -23,6 +23,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
+sys.path.insert(0, str(HERE))
+import start  # noqa: E402
+
 SECONDS = 300  # what takes longer hangs
 
 
@@ -96,19 +99,52 @@ def _execute(channel, source):
             return outputs
 
 
-def start_hub(options, port):
-    log = open(options.state / "hub.log", "a", encoding="utf-8")
-    hub = subprocess.Popen([sys.executable, HERE / "start.py", "--state", options.state, "--port", str(port), "--password",
-                            options.password, "--instructor-password", options.instructor_password], stdout=log, stderr=log)
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and hub.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                import requests
-                if requests.get(f"http://127.0.0.1:{port}/hub/login", timeout=SECONDS).status_code == 200:
-                    return hub
-        time.sleep(0.5)
-    sys.exit(f"The hub did not start:\n{(options.state / 'hub.log').read_text(encoding='utf-8')[-3000:]}")
+class Room:
+    """The hub that `start.py` starts in a state folder, again and again."""
+
+    def __init__(self, state, port):
+        self.state, self.port, self.address = state, port, f"http://127.0.0.1:{port}"
+        self.log = state / "hub.log"
+
+    def command(self, *arguments):
+        return [sys.executable, HERE / "start.py", "--state", self.state, "--port", str(self.port), *arguments]
+
+    def open(self):
+        """Start the hub and wait until it answers."""
+        import requests
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.hub = subprocess.Popen(self.command(), stdout=log, stderr=log)
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline and self.hub.poll() is None:
+            try:
+                if requests.get(f"{self.address}/hub/login", timeout=SECONDS).status_code == 200:
+                    self.password, self.instructor_password = start.passwords_of(self.state)
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.5)
+        raise RuntimeError(f"The hub did not start:\n{self.log.read_text(encoding='utf-8')[-3000:]}")
+
+    def stop_the_hub(self):
+        self.hub.send_signal(signal.SIGTERM)
+        self.hub.wait(SECONDS)
+
+    def end(self):
+        """End the whole room by the command; return what it says."""
+        ended = subprocess.run(self.command("--stop"), capture_output=True, text=True, timeout=SECONDS)
+        self.hub.wait(SECONDS)
+        return ended.stdout + ended.stderr
+
+    def start_in_vain(self, *arguments):
+        """Return what a start says that cannot work."""
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=SECONDS).stderr.strip()
+
+    def delete_all_but_packages(self):
+        for path in self.state.iterdir():
+            if path.is_dir() and path.name not in ("venv", "proxy"):
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
 
 
 def memory_of(learners):
@@ -137,11 +173,10 @@ def main():
     options = parser.parse_args()
     own_state = options.state is None
     options.state = options.state or Path(tempfile.mkdtemp(prefix="room-", dir="/var/tmp"))
-    options.password, options.instructor_password = secrets.token_hex(6), secrets.token_hex(20)
     if "ROOM_PYTHON" not in os.environ:  # go on with the room's own Python, which has requests and websocket
-        sys.path.insert(0, str(HERE))
-        import start
-        python = start.prepare(options.state, None)
+        if not (options.state / "venv" / "ready").exists():
+            start.collect(options.state / "packages")
+        python = start.prepare(options.state, options.state / "packages")
         arguments = [str(python), __file__, "--learners", str(options.learners), "--notebook", options.notebook,
                      "--state", str(options.state)]
         try:
@@ -153,17 +188,17 @@ def main():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1] % 20_000 + 20_000
-    hub = start_hub(options, port)
-    address, kept = f"http://127.0.0.1:{port}", []
+    room, kept = Room(options.state, port), []
+    room.open()
     try:
-        kept = try_everything(options, address, port, hub)
+        kept = try_everything(options, room)
     finally:
-        tidy_up(options, address, hub)
+        start.end(start.processes_of(options.state))
     print(f"{sum(kept)} passed, {len(kept) - sum(kept)} failed")
     sys.exit(0 if kept and all(kept) else 1)
 
 
-def try_everything(options, address, port, hub):
+def try_everything(options, room):
     sys.path.insert(0, str(PROJECT))
     import nbformat
 
@@ -171,39 +206,50 @@ def try_everything(options, address, port, hub):
     path = next((PROJECT / "notebooks").glob(f"{options.notebook}-*.ipynb"))
     stored = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     sources = [cell.source for cell in stored]
-    kept = [promise(not Learner(address, "mallory", "wrong password").is_in, "a wrong password lets nobody in"),
-            promise(not Learner(address, "instructor", options.password).is_in, "the room's password is not the instructor's")]
+    kept = [promise(not Learner(room.address, "mallory", "wrong password").is_in, "a wrong password lets nobody in"),
+            promise(not Learner(room.address, "instructor", room.password).is_in, "the room's password is not the instructor's")]
+    kept += nothing_is_told_that_should_not_be(room)
     with ThreadPoolExecutor(options.learners) as together:
-        start = time.monotonic()
-        room = list(together.map(lambda number: Learner(address, f"learner{number:02d}", options.password),
-                                 range(1, options.learners + 1)))
-        kept.append(promise(all(learner.is_in for learner in room), f"{len(room)} learners log in: {time.monotonic() - start:.1f} s"))
-        waited = list(together.map(Learner.sit_down, room))
+        began = time.monotonic()
+        seats = list(together.map(lambda number: Learner(room.address, f"learner{number:02d}", room.password),
+                                  range(1, options.learners + 1)))
+        kept.append(promise(all(learner.is_in for learner in seats), f"{len(seats)} learners log in: {time.monotonic() - began:.1f} s"))
+        waited = list(together.map(Learner.sit_down, seats))
         kept.append(promise(True, f"all have a server after {max(waited):.0f} s, the first after {min(waited):.0f} s"))
-        start = time.monotonic()
-        kernels = list(together.map(lambda learner: learner.open_notebook(f"notebooks/{path.name}"), room))
-        runs = list(together.map(lambda pair: pair[0].run(pair[1], sources), zip(room, kernels, strict=True)))
-        took = time.monotonic() - start
-    differ = [f"{learner.name} {cell.id}: {how}" for learner, outputs in zip(room, runs, strict=True)
+        began = time.monotonic()
+        kernels = list(together.map(lambda learner: learner.open_notebook(f"notebooks/{path.name}"), seats))
+        runs = list(together.map(lambda pair: pair[0].run(pair[1], sources), zip(seats, kernels, strict=True)))
+        took = time.monotonic() - began
+    differ = [f"{learner.name} {cell.id}: {how}" for learner, outputs in zip(seats, runs, strict=True)
               for cell, output in zip(stored, outputs, strict=True)
               if (how := difference([nbformat.from_dict(one) for one in output], cell.outputs))]
     kept.append(promise(not differ, f"{path.name} in all kernels at once: {took:.0f} s, {len(differ)} outputs differ "
                                     + " ".join(differ[:3])))
-    print(f"     {memory_of(len(room)):.0f} MB for each learner, server and kernel together")
-    kept += neighbours_are_strangers(room[0], room[1], kernels[1], address)
-    kept += work_is_found_again(room[2])
-    own_kernel = room[0].open_notebook("notebooks/own.ipynb")
-    room[0].run(own_kernel, ["mine = 'still here'"])
-    hub.send_signal(signal.SIGTERM)
-    hub.wait(SECONDS)
-    again = start_hub(options, port)
-    hub.__dict__.update(again.__dict__)
-    remembered = room[0].run(own_kernel, ["print(mine)"])[0][0].get("text")
+    print(f"     {memory_of(len(seats)):.0f} MB for each learner, server and kernel together")
+    kept += neighbours_are_strangers(seats[0], seats[1], kernels[1])
+    kept += the_instructor_helps(Learner(room.address, "instructor", room.instructor_password), seats[1])
+    kept += work_is_found_again(seats[2])
+    kept += one_begins_anew(seats[2], room)
+    own_kernel = seats[0].open_notebook("notebooks/own.ipynb")
+    seats[0].run(own_kernel, ["mine = 'still here'"])
+    kept += a_second_start_does_no_harm(room)
+    room.stop_the_hub()
+    room.open()
+    remembered = seats[0].run(own_kernel, ["print(mine)"])[0][0].get("text")
     kept.append(promise(remembered == "still here\n", "after a restart of the hub a learner's kernel still knows its names"))
-    return kept
+    return kept + all_begin_anew(room)
 
 
-def neighbours_are_strangers(one, other, kernel, address):
+def nothing_is_told_that_should_not_be(room):
+    import requests
+    page = requests.get(f"{room.address}/hub/login", timeout=SECONDS).text
+    shown = "".join(path.read_text(encoding="utf-8", errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    return [promise("small letters, digits and hyphens" in page, "the login page says which names go"),
+            promise(room.password not in shown and room.instructor_password not in shown, "no password is in a command line"),
+            promise((room.state / "passwords").stat().st_mode & 0o077 == 0, "only the owner can read the passwords")]
+
+
+def neighbours_are_strangers(one, other, kernel):
     inside = one.web.get(f"{other.server}/api/contents", timeout=SECONDS).status_code
     channels = one.web.get(f"{other.server}/api/kernels/{kernel}", timeout=SECONDS).status_code
     terminals = one.ask("POST", "/api/terminals").status_code
@@ -224,26 +270,69 @@ except OSError as error:
     return kept
 
 
-def work_is_found_again(learner):
-    note = {"type": "file", "format": "text", "content": "my work"}
-    learner.ask("PUT", "/api/contents/my-work.txt", json=note)
+def the_instructor_helps(instructor, learner):
+    opened = instructor.web.get(f"{learner.server}/lab", timeout=SECONDS).status_code
+    admin = instructor.web.get(f"{instructor.hub}/hub/admin", timeout=SECONDS).status_code
+    refused = learner.web.get(f"{instructor.hub}/hub/admin", timeout=SECONDS).status_code
+    news = learner.ask("GET", "/lab/api/settings/@jupyterlab/apputils-extension:notification").json()
+    return [promise((admin, refused) == (200, 403), f"/hub/admin: {admin} for the instructor, {refused} for a learner"),
+            promise(opened == 200, f"the instructor opens a learner's notebooks: {opened}"),
+            promise(news["schema"]["properties"]["fetchNews"]["default"] == "false", "no question about news")]
+
+
+def stop_server(learner):
     learner.web.delete(f"{learner.hub}/hub/api/users/{learner.name}/server", timeout=SECONDS,
                        headers={"X-XSRFToken": learner.xsrf("/hub/"), "Referer": f"{learner.hub}/hub/home"})
     time.sleep(3)
+
+
+def work_is_found_again(learner):
+    note = {"type": "file", "format": "text", "content": "my work"}
+    learner.ask("PUT", "/api/contents/my-work.txt", json=note)
+    stop_server(learner)
     took = learner.sit_down()
     found = learner.ask("GET", "/api/contents/my-work.txt").json().get("content")
     return [promise(found == "my work", f"one is thrown out, sits down again after {took:.0f} s and finds the work")]
 
 
-def tidy_up(options, address, hub):
-    import psutil
-    hub.send_signal(signal.SIGTERM)
-    time.sleep(2)
-    for process in psutil.process_iter(["uids", "cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if str(options.state) in command and process.pid != os.getpid() and "try_room" not in command:
-            process.kill()
-    psutil.wait_procs([process for process in psutil.process_iter() if process.ppid() == os.getpid()], timeout=10)
+def one_begins_anew(learner, room):
+    home = room.state / "homes" / learner.name
+    stop_server(learner)
+    home.rename(home.with_name(f"{learner.name}-old"))
+    took = learner.sit_down()
+    gone = learner.ask("GET", "/api/contents/my-work.txt").status_code
+    fresh = learner.ask("GET", "/api/contents/notebooks/00-start-here.ipynb").status_code
+    kept = (home.with_name(f"{learner.name}-old") / "series" / "my-work.txt").exists()
+    return [promise((gone, fresh, kept) == (404, 200, True), f"one begins anew after {took:.0f} s, and the old work is kept")]
+
+
+def a_second_start_does_no_harm(room):
+    said = room.start_in_vain()
+    elsewhere = Room(room.state.with_name(f"{room.state.name}-2"), room.port)
+    try:
+        of_the_port = elsewhere.start_in_vain()
+    finally:
+        shutil.rmtree(elsewhere.state, ignore_errors=True)
+    return [promise(said.startswith("A hub is running already") and "\n" not in said, f"a second start says: {said}"),
+            promise("Choose another with --port" in of_the_port and "\n" not in of_the_port, f"a port in use: {of_the_port}"),
+            promise(room.hub.poll() is None, "the hub that was there goes on")]
+
+
+def all_begin_anew(room):
+    """As README.md says, by --stop; and as people do it who forget that: the proxy lives on without its folder."""
+    said = room.end()
+    left = [process for process in start.processes_of(room.state)]
+    kept = [promise("have ended" in said and not left, f"--stop: {said.strip()}")]
+    for how in ("after --stop", "after the hub alone was stopped"):
+        room.delete_all_but_packages()
+        room.open()
+        learner = Learner(room.address, "learner03", room.password)
+        took = learner.sit_down()
+        gone = learner.ask("GET", "/api/contents/my-work.txt").status_code
+        kept.append(promise(gone == 404, f"{how} and without its folder the room begins anew, a learner sits after {took:.0f} s"))
+        room.stop_the_hub()
+    said = room.end()
+    return [*kept, promise("have ended" in said and not start.processes_of(room.state), f"--stop without a hub: {said.strip()}")]
 
 
 if __name__ == "__main__":

@@ -118,19 +118,24 @@ def _fetch_packages(python):
     there = os.path.join(VENV, "ready-for-requirements")
     if os.path.exists(there) and filecmp.cmp(there, REQUIREMENTS):
         return
-    print("Fetching the packages that requirements.txt names, about 140 MB: 1 to 3 minutes.", flush=True)
+    print("Fetching the packages that requirements.txt names, about 110 MB: 1 to 3 minutes.", flush=True)
     pip = subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # shown only if it fails: Ctrl+C needs no pip
     if pip.returncode:
         sys.exit(pip.stdout.decode(errors="replace") + "The packages of requirements.txt could not be installed; pip's "
                  "message above says why. Most often there is no network: connect once, and later runs work offline. "
                  "If there is one, rename or delete the folder .venv, and start again.")
-    settings = os.path.join(VENV, "share", "jupyter", "lab", "settings")
+    write_settings(VENV)
+    shutil.copyfile(REQUIREMENTS, there)
+
+
+def write_settings(venv):
+    """Give the JupyterLab in ``venv`` our SETTINGS, unless somebody has given it others."""
+    settings = os.path.join(venv, "share", "jupyter", "lab", "settings")
     os.makedirs(settings, exist_ok=True)
     if not os.path.exists(os.path.join(settings, "overrides.json")):
         with open(os.path.join(settings, "overrides.json"), "w", encoding="ascii") as overrides:
             json.dump(SETTINGS, overrides)
-    shutil.copyfile(REQUIREMENTS, there)
 
 
 def run(command, folder=PROJECT):
