@@ -7,27 +7,12 @@ import pytest
 
 from tests.support import minutes
 from tests.support.cells import Session
+from tests.support.guide import GUIDE, TOTALS, part, parts_of_notebooks, rows, timetable
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, paths_starting_with, read_notebook
 
-GUIDE = (NOTEBOOK_FOLDER / "instructor-guide.md").read_text(encoding="utf-8")
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 LESSONS = [path.name[:2] for path in notebook_paths() if re.match(r"\d\d-", path.name) and not path.name.startswith("10-")]
-TOTALS = [20, 90, 180]
-
-
-def part(title, level=2, text=GUIDE):
-    """Return what stands in ``text`` under the heading ``title``, up to the next heading of its level or higher."""
-    marks = "#" * level
-    found = re.search(rf"^{marks} {re.escape(title)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.M | re.S)
-    assert found, f"there is no heading {marks} {title}"
-    return found[1]
-
-
-def rows(text):
-    """Return the rows of the Markdown tables in ``text`` as lists of cells, without the lines of dashes."""
-    lines = [line for line in text.splitlines() if line.startswith("|") and not re.fullmatch(r"[|:\- ]+", line)]
-    return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
 
 
 @functools.cache
@@ -45,27 +30,6 @@ def estimate(number, sections, exercises):
     there = [sections_of(number)[section] for section in sections]
     of_exercises = {name: value for _, some in there for name, value in some.items()}
     return sum(reading for reading, _ in there) + sum(of_exercises[name] for name in exercises)
-
-
-def timetable(total):
-    """Return the rows of a timetable as (minutes, from, to, what), the times in minutes."""
-    header, *table = rows(part(f"{total} minutes", 3))
-    assert header == ["Minutes", "From – to", "What"]
-    found = []
-    for stated, span, what in table:
-        h1, m1, h2, m2 = map(int, re.fullmatch(r"(\d):(\d\d) – (\d):(\d\d)", span).groups())
-        found.append((int(stated), 60 * h1 + m1, 60 * h2 + m2, what))
-    return found
-
-
-def parts_of_notebooks(total):
-    """Return (number, sections, exercises, minutes) for each row of a timetable that takes something of a notebook."""
-    found = []
-    for stated, _, _, what in timetable(total):
-        number = re.match(r"\[(\d\d) ", what)
-        if number:
-            found.append((number[1], re.findall(r"\*([^*]+)\*", what), re.findall(r"`([^`]+)`", what), stated))
-    return found
 
 
 @pytest.mark.parametrize("total", TOTALS)

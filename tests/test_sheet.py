@@ -1,4 +1,4 @@
-"""The sheet to print has two pages on each paper, and all that the notebooks ask for and the cheat sheet says."""
+"""The papers to print have one page each, and all that the timetables ask for and the cheat sheet says."""
 import re
 
 import pytest
@@ -6,30 +6,50 @@ import pytest
 from tests.support.notebook_files import paths_starting_with, read_notebook
 from tests.tools import sheet
 
+TIMETABLES = pytest.mark.parametrize("total", sheet.WITH_HOME)
+PAPERS = pytest.mark.parametrize("paper", sheet.FORMATS)
+
 
 def texts_of(page):
     return " ".join(text.get_text() for text in page.figure.texts)
 
 
-def test_it_asks_for_every_prediction_of_the_three_notebooks():
-    cells = [cell for path in paths_starting_with(sheet.LESSONS) for cell in read_notebook(path).cells]
-    assert len(sheet.predictions()) == sum("predict" in cell.metadata.get("tags", []) for cell in cells) > 10
-    assert all(len(question) > 10 and not re.search(r"[*`\[]", question) for *_, question in sheet.predictions())
+@pytest.mark.parametrize("total, numbers", [(90, ["00-", "03-", "04-"]), (180, ["00-", "03-", "04-", "06-", "07-"])])
+def test_it_knows_every_prediction_of_a_timetables_notebooks(total, numbers):
+    cells = [cell for path in paths_starting_with(numbers) for cell in read_notebook(path).cells]
+    assert len(sheet.predictions(total)) == sum("predict" in cell.metadata.get("tags", []) for cell in cells) > 10
+    assert all(len(question) > 10 and not re.search(r"[*`\[]", question) for _, _, question, _ in sheet.predictions(total))
 
 
-@pytest.mark.parametrize("paper", sheet.FORMATS)
-def test_all_of_it_is_on_the_two_pages(paper):
-    front, back = sheet.front(*sheet.FORMATS[paper]), sheet.back(*sheet.FORMATS[paper])
-    assert all(question in texts_of(front) for *_, question in sheet.predictions())
+def test_what_is_left_for_home_is_known():
+    in_the_room = [(number, section) for number, section, _, here in sheet.predictions(90) if here]
+    at_home = [(number, section) for number, section, _, here in sheet.predictions(90) if not here]
+    assert ("03", "Look at the copy in three ways") in in_the_room and ("03", "Question the suspects") in at_home
+    assert {number for number, _, _, here in sheet.predictions(180) if here} == {"00", "03", "04", "06", "07"}
+
+
+@TIMETABLES
+@PAPERS
+def test_all_of_a_timetable_is_on_its_page_and_what_is_for_home_comes_last(paper, total):
+    told = texts_of(sheet.front(total, *sheet.FORMATS[paper]))
+    room, _, home = told.partition("At home")
+    assert ("At home" in told) == sheet.WITH_HOME[total]
+    assert all(question in room for _, _, question, here in sheet.predictions(total) if here)
+    assert all(question in home for _, _, question, here in sheet.predictions(total) if not here and sheet.WITH_HOME[total])
+
+
+@PAPERS
+def test_all_of_the_cheat_sheet_is_on_its_page(paper):
     seen, rows, rule, words = sheet.cheat_sheet()
     assert len(rows) >= 8 and len(words) >= 15
-    assert all(text in texts_of(back) for text in [seen, rule, *(cell for row in rows + words for cell in row)])
+    told = texts_of(sheet.back(*sheet.FORMATS[paper]))
+    assert all(text in told for text in [seen, rule, *(cell for row in rows + words for cell in row)])
 
 
-@pytest.mark.parametrize("paper", sheet.FORMATS)
+@PAPERS
 def test_nothing_reaches_over_the_edge(paper):
     width, height = sheet.FORMATS[paper]
-    for page in (sheet.front(width, height), sheet.back(width, height)):
+    for page in [sheet.front(total, width, height) for total in sheet.WITH_HOME] + [sheet.back(width, height)]:
         page.figure.set_dpi(4 * 72)  # at 72 the letters would be rounded to whole points
         boxes = [text.get_window_extent() for text in page.figure.texts]
         left, right = min(box.x0 for box in boxes) / 4, max(box.x1 for box in boxes) / 4
@@ -39,16 +59,18 @@ def test_nothing_reaches_over_the_edge(paper):
 
 def test_too_many_words_are_noticed():
     with pytest.raises(sheet.TooFull):
-        sheet.front(595, 400)
+        sheet.front(90, 595, 400)
     with pytest.raises(sheet.TooFull):
         sheet.back(595, 400)
 
 
 def test_it_writes_a_file_for_each_paper(tmp_path):
-    assert sorted(path.name for path in sheet.write(tmp_path)) == ["sheet-a4.pdf", "sheet-letter.pdf"]
+    names = [f"{what}-{paper}.pdf" for what in ("cheat-sheet", "predictions-180", "predictions-90") for paper in ("a4", "letter")]
+    assert sorted(path.name for path in sheet.write(tmp_path)) == names
     for name, (width, height) in sheet.FORMATS.items():
-        content = (tmp_path / f"sheet-{name}.pdf").read_bytes()
-        assert content.count(b"/Type /Page ") == 2 and f"/MediaBox [ 0 0 {width} {height} ]".encode() in content
+        for path in tmp_path.glob(f"*-{name}.pdf"):
+            content = path.read_bytes()
+            assert content.count(b"/Type /Page ") == 1 and f"/MediaBox [ 0 0 {width} {height} ]".encode() in content
 
 
 def test_without_a_folder_it_says_what_it_needs():

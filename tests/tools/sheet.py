@@ -1,10 +1,12 @@
-"""Write the sheet to print for a workshop: what to predict on the front, cheat sheet and words on the back.
+"""Write the papers to print for a workshop: a sheet of predictions for each timetable, and the cheat sheet with the words.
 
-    python -m tests.tools.sheet FOLDER     writes sheet-a4.pdf and sheet-letter.pdf into FOLDER
+    python -m tests.tools.sheet FOLDER     writes predictions-90-a4.pdf, predictions-180-a4.pdf, cheat-sheet-a4.pdf, and
+                                           the same for Letter, into FOLDER
 
-The front is made from the cells that ask for a prediction in 00, 03 and 04, the back from words-and-cheat-sheet.md, so it
-says what the notebooks say. matplotlib draws it, because the series has it: nothing more is to be installed, and each
-browser would break the pages elsewhere.
+The predictions are those of the sections that a timetable of the instructor's guide names; below them, on the sheet for 90
+minutes, those of its notebooks that are for home. The cheat sheet says what words-and-cheat-sheet.md says. It answers what
+the others ask, so it is a paper of its own, for the end. matplotlib draws them, because the series has it: nothing more is to
+be installed, and each browser would break the pages elsewhere.
 """
 import functools
 import re
@@ -17,10 +19,11 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 
+from tests.support.guide import parts_of_notebooks
 from tests.support.notebook_files import NOTEBOOK_FOLDER, paths_starting_with, read_notebook
 
 FORMATS = {"a4": (595, 842), "letter": (612, 792)}  # width and height in points, 72 to the inch
-LESSONS = ("00-", "03-", "04-")
+WITH_HOME = {90: True, 180: False}  # minutes of a timetable, and whether there is room for what is done at home
 MARGIN, SIZE, LINE = 40, 8.5, 10.8  # points
 GREY, FAINT = "#555555", "#999999"
 
@@ -29,18 +32,22 @@ class TooFull(Exception):
     """The words do not fit on the page."""
 
 
-def predictions():
-    """Return (number, section, question) for each prediction of LESSONS, in order."""
+def predictions(total):
+    """Return (number, section, question, whether in the room) for each prediction of a timetable's notebooks, in order."""
+    taken = {}
+    for number, sections, *_ in parts_of_notebooks(total):
+        taken.setdefault(number, []).extend(sections)
     found = []
-    for path in paths_starting_with(LESSONS):
-        section = ""
-        for cell in read_notebook(path).cells:
+    for number, sections in taken.items():
+        chapter = section = ""
+        for cell in read_notebook(paths_starting_with([f"{number}-"])[0]).cells:
             if cell.cell_type != "markdown":
                 continue
+            chapter = ([chapter] + re.findall("^## (.+)$", cell.source, re.MULTILINE))[-1]
             section = ([section] + re.findall("^##+ (.+)$", cell.source, re.MULTILINE))[-1]
             if "predict" in cell.metadata.get("tags", []):
-                question = re.search(r"\*\*Predict:?\*\*:? *(.+?)(?:\n\n|$)", cell.source, re.DOTALL)[1]
-                found.append((path.name[:2], plain(section), plain(question)[:1].upper() + plain(question)[1:]))
+                question = plain(re.search(r"\*\*Predict:?\*\*:? *(.+?)(?:\n\n|$)", cell.source, re.DOTALL)[1])
+                found.append((number, plain(section), question[:1].upper() + question[1:], chapter in sections))
     return found
 
 
@@ -112,21 +119,27 @@ class Page:
         self.y += 8
 
 
-def front(width, height):
-    """Return the page of predictions."""
+def front(total, width, height):
+    """Return the page of predictions for the timetable of ``total`` minutes."""
     page = Page(width, height)
     page.heading("Where did my rows go? My predictions")
     page.text(MARGIN, page.y, ["Write before the cell is run. A wrong prediction is the one that you will remember."], color=GREY)
     page.y += LINE + 8
     half = 0.58 * (width - 2 * MARGIN)
-    items = [(f"{number}  {section}", wrapped(question, half)) for number, section, question in predictions()]
-    room = height - MARGIN - page.y
-    spare = (room - sum(LINE * (1 + len(lines)) for _, lines in items)) / len(items)
+    asked = predictions(total)
+    groups = [[one for one in asked if one[3]], [one for one in asked if not one[3] and WITH_HOME[total]]]
+    items = [(f"{number}  {section}", wrapped(question, half)) for group in groups for number, section, question, _ in group]
+    room = height - MARGIN - page.y - (LINE + 6 if WITH_HOME[total] else 0)
+    spare = min(30, (room - sum(LINE * (1 + len(lines)) for _, lines in items)) / len(items))
     if spare < 5:
         raise TooFull(f"{len(items)} predictions leave {spare:.1f} points between two of them")
-    for where, lines in items:
+    for place, (where, lines) in enumerate(items):
+        color = "black" if place < len(groups[0]) else GREY
+        if place == len(groups[0]):
+            page.text(MARGIN, page.y, ["At home"], weight="bold", color=GREY)
+            page.y += LINE + 6
         page.text(MARGIN, page.y, [where], size=7.5, color=GREY)
-        page.text(MARGIN, page.y + LINE, lines)
+        page.text(MARGIN, page.y + LINE, lines, color=color)
         page.y += LINE * (1 + len(lines))
         page.rule(MARGIN + half + 12, width - MARGIN, page.y)
         page.y += spare
@@ -157,19 +170,20 @@ def back(width, height):
 
 
 def write(folder):
-    """Write the sheet for each paper into ``folder``; return the paths."""
+    """Write each paper in each format into ``folder``; return the paths."""
     paths = []
-    for name, (width, height) in FORMATS.items():
-        paths.append(Path(folder, f"sheet-{name}.pdf"))
-        with PdfPages(paths[-1], metadata={"Title": "Where did my rows go? Predictions, cheat sheet, words"}) as pdf:
-            for page in (front(width, height), back(width, height)):
+    for name, size in FORMATS.items():
+        pages = {f"predictions-{total}": front(total, *size) for total in WITH_HOME} | {"cheat-sheet": back(*size)}
+        for what, page in pages.items():
+            paths.append(Path(folder, f"{what}-{name}.pdf"))
+            with PdfPages(paths[-1], metadata={"Title": f"Where did my rows go? {what.replace('-', ' ')}"}) as pdf:
                 pdf.savefig(page.figure)
     return paths
 
 
 def main(arguments):
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        sys.exit("Name the folder for the sheet:  python -m tests.tools.sheet ..")
+        sys.exit("Name the folder for the papers:  python -m tests.tools.sheet ..")
     print("\n".join(map(str, write(arguments[0]))))
 
 
