@@ -8,11 +8,14 @@ import os
 import re
 import shutil
 import time
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from checks.common import (
     NotYet,
+    call_arguments,
     calls_in,
     code_of,
     csv_bytes,
@@ -82,14 +85,17 @@ def leave_block(function):
     """Call ``by_hand(rows, path, target)`` with ten orders, and note whether the export is open when it is read."""
     with temporary_folder() as folder:
         path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
-        with _noting_readers_of(path, function) as still_open:
+        with _noting_readers_of(path, function) as noted:
             function(_as_lists(PLAIN_ORDERS), path, target)
+        _look_at_the_copy(target, path, noted)
         export, copied = (file.read_bytes() if file.exists() else None for file in (path, target))
-    wanted = csv_bytes(PLAIN_ORDERS)
+    wanted, still_open = csv_bytes(PLAIN_ORDERS), noted.still_open
     if copied is None:
         raise NotYet("there is no copy: nothing was written to target")
     if copied != wanted and still_open and still_open[-1]:
         raise NotYet(f"the copy holds {whole_rows(copied)} of {TEN} orders: {_why_read_too_early(function)}")
+    if export is None and noted.opened_to_write:
+        raise NotYet("path is gone: you moved or removed it; copy what is in it, and let it stay")
     if export is None:
         raise NotYet("nothing was written to path: write the rows to path first, and copy what you read there")
     _compare_line_ends(wanted, copied)
@@ -98,18 +104,43 @@ def leave_block(function):
         raise NotYet(difference)
     if not still_open and {"run", "Popen", "system", "check_call", "check_output"} & names_called(function):
         raise NotYet("both files hold the orders, but this check cannot see when another program reads: read the export in Python")
+    if not still_open and noted.opened_for_both and {"read", "readline", "readlines", "copyfileobj"} & names_called(function):
+        raise NotYet(f"the copy is complete, but the export was read through the file object that wrote it{_by('seek', function)}: "
+                     "leave the block first, and open the export by its name")
     if not still_open:
         raise NotYet("both files hold the orders, but you wrote them twice: read the export by its name instead")
     if still_open[-1]:
         by = next((f"{name}() did it" for name in ("flush", "tell", "seek") if name in names_called(function)),
                   "the export was still open when it was read")
         raise NotYet(f"the copy is complete, but {by}: this time leave the block first, by moving lines alone")
+    _must_be_closed_by_somebody(noted.closed_by_nobody)
     with temporary_folder() as folder, as_on_windows(function):
         function(_as_lists(PLAIN_ORDERS), Path(folder) / "export.csv", copy := Path(folder) / "copy.csv")
         _compare_on_windows(copy)
-    if "close" in names_called(function):
-        return f"the copy holds all {TEN} orders, because the export was closed before it was read"
-    return f"the copy holds all {TEN} orders, because the export was read after its block"
+    flushed = any(name.endswith(".flush") and "stdout" not in name for name in calls_in(function))
+    how = "closed before it was read" if "close" in names_called(function) else "read after its block"
+    return f"the copy holds all {TEN} orders, because the export was {how}{'; no flush was needed' if flushed else ''}"
+
+
+def _by(name, function):
+    return f", and {name}() flushed" if name in names_called(function) else ""
+
+
+def _look_at_the_copy(target, path, noted):
+    """Raise NotYet when ``target`` is still open for writing, or is no copy but a second name of the export at ``path``."""
+    if path.exists() and target.exists() and os.path.samefile(path, target):
+        raise NotYet("target is no copy: it is a second name of the export, and what is written there later stands in both")
+    if any(writer.writable() for writer in open_files(target)):
+        raise NotYet("the copy is still open, so what you wrote to it may wait: close it, or open it with a block")
+    noted.closed_by_nobody &= {"export.csv", "copy.csv"}
+
+
+def _must_be_closed_by_somebody(names):
+    """Raise NotYet when one of the files in ``names`` was written and never closed."""
+    what, it = ("the export", "before it is read") if "export.csv" in names else ("target", "before your function ends")
+    if names:
+        raise NotYet(f"the copy is complete, but only because CPython closes a file that nobody can use any more: close {what} {it}, "
+                     "or open it with a block")
 
 
 def _compare_line_ends(wanted, copied):
@@ -130,27 +161,42 @@ def _compare_on_windows(copy):
 
 @contextlib.contextmanager
 def _noting_readers_of(path, function):
-    """Give a list to which each open() of ``path`` for reading adds whether somebody then had it open for writing."""
-    still_open, real_open, real_os_open = [], open, os.open
+    """Note, inside this block, how ``function`` opens ``path``, and which files it wrote and did not close.
 
-    def note(file):
+    ``still_open`` gets for each opening of the file for reading whether somebody then had it open for writing;
+    ``opened_for_both`` says that it was written and could be read through one file object. Such a file counts as a
+    reader when there was something to read, or somebody else had it open.
+    """
+    noted = SimpleNamespace(still_open=[], opened_to_write=False, opened_for_both=False, closed_by_nobody=set())
+    real_open, real_os_open = open, os.open
+
+    def note(file, mode):
         with contextlib.suppress(TypeError, ValueError):
-            if Path(file).absolute() == path:
-                still_open.append(any(writer.writable() for writer in open_files(path)))
+            if Path(file).absolute() != path:
+                return
+            writes, both = bool(set("wax+") & set(mode)), "+" in mode
+            written_to = any(writer.writable() for writer in open_files(path))
+            if not writes or both and "w" not in mode and (written_to or path.exists() and path.stat().st_size):
+                noted.still_open.append(written_to)
+            elif writes:
+                noted.opened_to_write, noted.opened_for_both = True, noted.opened_for_both or both
 
     def noting_open(file, mode="r", *arguments, **options):
-        if not set("wax+") & set(mode):
-            note(file)
+        note(file, mode)
         return real_open(file, mode, *arguments, **_in_utf_8(mode, arguments, options))
 
     def noting_os_open(file, flags, *arguments, **options):
-        if not flags & (os.O_WRONLY | os.O_RDWR):
-            note(file)
+        note(file, "w" if flags & (os.O_WRONLY | os.O_RDWR) else "r")
         return real_os_open(file, flags, *arguments, **options)
 
-    with (open_replaced(function, noting_open), mock.patch.object(os, "open", noting_os_open),
-          mock.patch.object(io, "open_code", lambda file: noting_open(file, "rb"))):
-        yield still_open
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)  # Python's word for a file that nobody closed
+        with (open_replaced(function, noting_open), mock.patch.object(os, "open", noting_os_open),
+              mock.patch.object(io, "open_code", lambda file: noting_open(file, "rb"))):
+            yield noted
+    for text in (str(warning.message) for warning in told if issubclass(warning.category, ResourceWarning)):
+        if path.parent.name in text and re.search(r"BufferedWriter|BufferedRandom|mode='[^']*[wax+]", text):
+            noted.closed_by_nobody.update(re.findall(r"[\w-]+\.csv", text))
 
 
 def _in_utf_8(mode, arguments, options):
@@ -173,7 +219,7 @@ def _why_read_too_early(function):
     return "the export was read inside its block, where the rows still wait; move the lines that read"
 
 
-READING = {"read", "readline", "readlines", "reader", "DictReader", "read_text", "read_bytes", "copyfile", "copy", "copy2"}
+READING = {"read", "readline", "readlines", "reader", "DictReader", "read_text", "read_bytes", "copyfile", "copyfileobj", "copy", "copy2"}
 
 
 def _lines_that_write_and_read(function):
@@ -249,29 +295,52 @@ def _rows_with_flush_at(place):
 
 @exercise
 def copy_out(function):
-    """Call ``copy_out(rows, export, target)`` with ten orders and let another process read the copy.
+    """Call ``copy_out(rows, export, target)`` with three numbers of orders, and look at the copy and at ``export``.
 
-    Ten orders are too few to be sent by luck. Afterwards the caller writes one more row to ``export``: it must stand
-    behind the ten others.
+    Ten orders are too few to be sent by luck, and so are the others; a flush every few rows comes after the last row by
+    luck with one of the numbers, and not with the next. Another process reads the first copy. Afterwards the caller
+    writes one more row to ``export``: it must stand behind the others.
     """
-    orders = load_orders()[:TEN]
+    _copy_out(function, load_orders()[:TEN], read_by_another_process)
+    for count in (17, 22):
+        _copy_out(function, load_orders()[:count], lambda file: Path(file).read_bytes() if Path(file).exists() else None)
+    called = names_called(function)
+    for name in () if "flush" in called or _prints_with_flush(function) else ("tell", "seek", "truncate"):
+        if name in called:
+            return f"all {TEN} orders, because {name}() flushes as a side effect; flush() says what you mean"
+    return f"another program finds all {TEN} orders in the copy, and the caller could go on writing"
+
+
+def _prints_with_flush(function):
+    return any("flush" in given for given in call_arguments(function, "print"))
+
+
+def _copy_out(function, orders, read):
+    """Call ``function`` with ``orders`` and raise NotYet unless the copy is whole and the caller can go on writing."""
     wanted = csv_bytes(orders)
     with temporary_folder() as folder:
         path, target = Path(folder) / "export.csv", Path(folder) / "copy.csv"
-        with open(path, "w", newline="", encoding="utf-8") as export:
-            with _noting_readers_of(path, function) as was_read:
+        export = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115 (it may come back detached, and is closed below)
+        try:
+            status = os.fstat(export.fileno())
+            with _noting_readers_of(path, function) as noted:
                 function(_as_lists(orders), export, target)
-            closed = export.closed
-            seen = read_by_another_process(export.name)
-            copied = read_by_another_process(target)
+            closed = _is_closed(export, status)
+            if not target.exists():
+                raise NotYet("there is no copy: nothing was written to target")
+            if not (path.exists() and os.path.samestat(path.stat(), status)):
+                raise NotYet("the export is gone under its name: copy it, and do not move, remove or replace it, "
+                             "for the caller goes on writing to it")
+            seen, copied = read(path), read(target)
+            _look_at_the_copy(target, path, noted)
             if not closed:
                 export.write("one more row\r\n")
-        written = read_by_another_process(export.name)
-    if copied is None:
-        raise NotYet("there is no copy: nothing was written to target")
-    rows = whole_rows(copied)
-    if rows < TEN and wanted.startswith(copied):
-        raise NotYet(f"the copy holds {rows} of {TEN} orders{_why_short(function, closed)}")
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                export.close()
+        written = read(path)
+    if not copied.startswith(wanted) and wanted.startswith(copied):
+        raise NotYet(f"the copy holds {whole_rows(copied)} of {len(orders)} orders{_why_short(function, closed)}")
     _compare_line_ends(wanted, copied)
     if difference := first_difference(wanted, copied, "the copy", as_rows=True):
         raise NotYet(difference)
@@ -289,12 +358,21 @@ def copy_out(function):
         raise NotYet(f"the copy is complete, but export is not as the caller expects: {difference}")
     if seen != wanted:
         raise NotYet("you wrote the rows twice, and those in export still wait: flush export, and copy it by its name")
-    if not was_read and any(_opens_to_write(node) for node in _calls(function) if _name_of(node) == "open"):
+    if not noted.still_open and any(_opens_to_write(node) for node in _calls(function) if _name_of(node) == "open"):
         raise NotYet("both files hold the orders, but you wrote them twice: copy the export by its name instead")
-    called = names_called(function)
-    if "flush" not in called and "tell" in called:
-        return f"all {TEN} orders, because tell() flushes as a side effect; flush() says what you mean"
-    return f"another program finds all {TEN} orders in the copy, and the caller could go on writing"
+    _must_be_closed_by_somebody(noted.closed_by_nobody)
+
+
+def _is_closed(export, status):
+    """Tell whether ``export``, which had ``status``, is closed; raise NotYet when it is open, and nobody can write to it."""
+    try:
+        if export.closed:
+            return True
+        if os.path.samestat(os.fstat(export.fileno()), status):
+            return False
+    except (OSError, ValueError):  # after os.close(), or after detach()
+        pass
+    raise NotYet("you took from export what it writes to, as detach() and os.close() do: the caller can no longer write to it")
 
 
 def _why_short(function, closed):
@@ -303,10 +381,13 @@ def _why_short(function, closed):
         return ": the file was closed after the copy was made, and closed it must not be"
     if why := why_still_waiting(function):
         return f": {why}"
-    code = code_of(function)
-    if ".flush()" not in code:
+    flushes = [node.lineno for node in _calls(function) if _name_of(node) == "flush"]
+    if not flushes:
         return ": the rows are still waiting when the copy is made"
-    if code.rfind(".flush()") > code.rfind("writerow"):
+    writing, reading = _lines_that_write_and_read(function)
+    if any(max(writing, default=0) < line < max(reading, default=0) for line in flushes):
+        return ": your flush did not run after the last row, so what was written behind it still waits"
+    if reading and max(flushes) > max(reading):
         return ": your flush comes after the copy was made"
     return ": your flush comes before the last row; what is written later waits again"
 
@@ -467,7 +548,7 @@ def find_the_line(my_move):
     if after == 7 and not error:
         raise NotYet(f"{move} it never runs, because line 7 leaves the function{NEVER_RUN.get(line, '')}")
     if error:
-        raise NotYet(f"{move} the script stops with {error}{_why_it_stops(error)}")
+        raise NotYet(f"{move} the script stops with {error.rstrip('.')}{_why_it_stops(error)}")
     rows = whole_rows(copied or b"")
     why = ": line 10 flushes the screen, not the file" if line == 10 else ": when is the file closed, and when is it copied?"
     raise NotYet(f"{move} the copy still holds {rows} of {TEN} orders{why}")
@@ -479,6 +560,8 @@ def _why_it_stops(error):
         return ": a line uses a name before it is made, or outside the function that has it"
     if error.startswith("IndentationError"):
         return ": an indented line needs its def or for above it, and a def or for needs an indented line below it"
+    if "closed file" in error:
+        return ": it is closed before all rows are written"
     return ""
 
 
