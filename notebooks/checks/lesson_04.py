@@ -6,6 +6,7 @@ import errno
 import inspect
 import io
 import linecache
+import os
 import re
 import shutil
 from pathlib import Path
@@ -24,7 +25,7 @@ from checks.common import (
     whole_numbers,
     whole_rows,
 )
-from checks.windows import as_on_windows
+from checks.windows import as_on_windows, open_replaced
 
 __all__ = ["parcels_in_the_file", "alarm", "verify_export", "empty_short_whole", "which_were_flushed", "two_lines"]
 
@@ -78,6 +79,8 @@ def parcels_in_the_file(my_parcels):
 @exercise
 def alarm(my_questions):
     """Make a short copy inside the block, ask each of the six questions there, and compare with the answer."""
+    if isinstance(my_questions, str):
+        my_questions = re.sub(r"(?i)\bor\b", " ", my_questions)
     answer = some_letters(my_questions, "ABCDEF")
     with temporary_folder() as folder:
         path, copy = Path(folder) / "parcels.csv", Path(folder) / "copy.csv"
@@ -151,7 +154,7 @@ def _tried(function, rows, written, line_end=b"\r\n"):
         path = Path(folder) / "export.csv"
         path.write_bytes(content)
         try:
-            with quiet, as_on_windows(function):
+            with quiet, as_on_windows(function), _noting_opened(function) as opened:
                 returned = function(str(path), written)
         except UnicodeDecodeError as error:
             raise NotYet(_why_not_readable(function, error)) from error
@@ -164,16 +167,39 @@ def _tried(function, rows, written, line_end=b"\r\n"):
         except StopIteration:
             raise NotYet("an empty file has not even a header: next() finds nothing there and stops with StopIteration") from None
         except (Exception, SystemExit) as error:
+            if isinstance(error, FileNotFoundError):
+                _must_have_opened(path, opened)
             if isinstance(error, OSError) and error.errno == errno.EBADF:  # the number was opened in place of the path
                 raise NotYet(PATH_FIRST) from error
             _look_at_another_error(function, error, rows)
             raise
         if path.read_bytes() != content:
             raise NotYet("your function has changed the file that it was to check: open it for reading")
+        _must_have_opened(path, opened)
         told = str(complaint)
-        for name in [str(path), path.as_posix(), path.parent.name]:  # its digits are no counts
-            told = told.replace(name, "")
+        for name, shown in [(str(path), path.name), (path.as_posix(), path.name), (path.parent.name, "")]:  # its digits are no counts
+            told = told.replace(name, shown)
     return returned, complaint, told
+
+
+@contextlib.contextmanager
+def _noting_opened(function):
+    """Give a list of what ``function`` opens, inside this block."""
+    opened, open_before = [], io.open
+
+    def noting_open(file, *arguments, **options):
+        opened.append(file)
+        return open_before(file, *arguments, **options)
+
+    with open_replaced(function, noting_open):
+        yield opened
+
+
+def _must_have_opened(path, opened):
+    """Raise NotYet when none of the names in ``opened`` is ``path``, as with a name that the learner has typed."""
+    names = [os.fsdecode(file) for file in opened if isinstance(file, str | bytes | os.PathLike)]
+    if names and not any(Path(name).absolute() == path for name in names):
+        raise NotYet(f"your function opened {names[0]}, and not path: the caller says which file it is to count")
 
 
 def _why_not_readable(function, error):
@@ -236,6 +262,9 @@ def _must_pass(function, rows, line_end=b"\r\n"):
     if "splitlines" in names_called(function) and len(rows) == 2:
         raise NotYet("you refuse a whole file: splitlines() ends a line at characters where csv does not, such as U+2028 "
                      "in a note; give csv the open file") from complaint
+    if numbers == {len(rows)} and len(re.findall(rf"\b{len(rows)}\b", _without_commas(told))) > 1:
+        raise NotYet(f"you refuse a whole file of {len(rows):,} rows, and your error names that number twice: "
+                     "compare two numbers, with !=") from complaint
     if len(rows) + 1 in numbers:
         raise NotYet(f"you refuse a whole file: it has {len(rows):,} rows and a header, and the header is no row") from complaint
     if {1225, 1224} & numbers or _counts_lines(function):
@@ -286,8 +315,8 @@ def _option_of_reading(function):
     """Return "delimiter=';'" where ``function`` reads with an option that these orders were not written with."""
     for name in ("DictReader", "reader", "read_csv"):
         for call in call_arguments(function, name):
-            for option in ("delimiter", "sep", "quoting", "quotechar"):
-                if option in call:
+            for option in ("dialect", "delimiter", "sep", "quoting", "quotechar"):
+                if call.get(option, "'excel'") != "'excel'":
                     return f"{option}={call[option]}"
     return None
 
