@@ -13,7 +13,7 @@ from tests.test_lesson_02 import here_lines
 
 CHECKED_OPTIONS = sys.version_info >= (3, 13)  # from here on csv refuses options that make unreadable files
 WHERE = {"10e": ["e2", "e4", "e5", "e6", "e11", "e13", "e14"], "10f": ["f7"], "10g": ["g2", "g10"],
-         "10h": ["h7", "h11", "h12", "h13"], "10i": ["setup-tools", "i5", "i19"]}
+         "10h": ["h7", "h11", "h12", "h13", "h16"], "10i": ["setup-tools", "i5", "i19"]}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,10 @@ def test_one_error_on_a_full_disk_stands_for_hundreds_of_rows(here):
 
 def test_threads_that_share_a_text_file_tear_rows(here):
     assert number_in(here["10h"]["h12"][0]) < 4_000
+
+
+def test_two_rotating_handlers_of_one_log_lose_records(here):
+    assert number_in(here["10h"]["h16"][0].partition(":")[2]) < 80
 
 
 def test_a_move_to_another_file_system_is_refused(here):
