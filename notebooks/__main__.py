@@ -22,7 +22,8 @@ def read_options(arguments):
                         help="make no .venv: take the Python that runs this command, and the packages that it has")
     parser.add_argument("--workshop", nargs="?", const=WORKSHOP, metavar="FOLDER",
                         help="make a copy without outputs in FOLDER ({}) and open that".format(WORKSHOP))
-    parser.add_argument("--only-make", action="store_true", help="with --workshop: make the copy, and open nothing")
+    parser.add_argument("--only-make", action="store_true",
+                        help="with --workshop: make the copy, and neither fetch the packages nor open it")
     return parser.parse_known_args(arguments)
 
 
@@ -39,7 +40,10 @@ if __name__ == "__main__":
     launch.check_python()
     options, for_jupyterlab = read_options(sys.argv[1:])
     project = workshop.make(options.workshop) if options.workshop else launch.PROJECT
+    if options.workshop:
+        os.environ.update(workshop.what_jupyter_remembers(project))
     if options.only_make:
+        print("The workshop edition is in {}.".format(project))
         sys.exit()
     python = this_python() if options.this_environment else launch.prepare()
     command = [python, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/" + FIRST, "--log-level=WARN"]

@@ -46,6 +46,11 @@ def make(folder):
     return folder
 
 
+def what_jupyter_remembers(folder):
+    """Return environment variables by which open tabs and the history of cells stay in ``folder``, and go with it."""
+    return {"JUPYTERLAB_WORKSPACES_DIR": os.path.join(folder, ".tabs"), "IPYTHONDIR": os.path.join(folder, ".ipython")}
+
+
 def _rewrite(path):
     with open(path, encoding="utf-8") as file:
         notebook = json.load(file)

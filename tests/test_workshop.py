@@ -1,13 +1,18 @@
 """The workshop edition is the series without outputs and with its explanations folded, and nothing else."""
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import workshop
 
 from tests.support.cells import Session
 from tests.support.comparison import difference
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook
+
+EXECUTED = [path for path in notebook_paths() if path.name[:2] in ("00", "03") or os.environ.get("WHOLE")]
 
 
 def make(*arguments):
@@ -20,6 +25,7 @@ def edition(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workshop") / "copy"
     made = make(folder)
     assert made.returncode == 0, made.stderr
+    assert made.stdout == f"The workshop edition is in {folder}.\n"
     return folder
 
 
@@ -34,7 +40,7 @@ def test_it_has_every_notebook_and_what_they_need_and_no_guide(edition):
 def test_only_outputs_are_gone_and_explanations_folded(edition, path):
     copy = read_notebook(edition / "notebooks" / path.name)
     for here, there in zip(read_notebook(path).cells, copy.cells, strict=True):
-        assert here.id == there.id
+        assert (here.id, here.cell_type, here.metadata) == (there.id, there.cell_type, there.metadata)
         if here.cell_type == "code":
             assert here.source == there.source and there.outputs == [] and there.execution_count is None
         elif "explain" in here.metadata.get("tags", []):
@@ -45,10 +51,26 @@ def test_only_outputs_are_gone_and_explanations_folded(edition, path):
             assert here.source == there.source
 
 
+def test_each_other_file_is_the_projects_own(edition):
+    """Cells and files being the same in each notebook, a few executed ones speak for all. WHOLE=1 executes all."""
+    for folder in ("notebooks", "data"):
+        for path in (edition / folder).rglob("*.*"):
+            if path.is_file() and path.suffix != ".ipynb":
+                assert path.read_bytes() == (PROJECT / path.relative_to(edition)).read_bytes(), path
+
+
+def test_what_jupyter_remembers_goes_with_the_folder(tmp_path):
+    """JupyterLab and IPython keep tabs and history where their own variables say, and not in the home folder."""
+    asked = ("import jupyterlab.commands as lab, IPython.paths as paths\n"
+             "print(lab.get_workspaces_dir(), paths.get_ipython_dir(), sep='\\n')")
+    told = subprocess.run([sys.executable, "-c", asked], env={**os.environ, **workshop.what_jupyter_remembers(str(tmp_path))},
+                          capture_output=True, text=True, encoding="utf-8", check=True).stdout.splitlines()
+    assert [Path(line).parent.resolve() for line in told] == [tmp_path.resolve()] * 2
+
+
 def outputs_of_the_edition(path):
     """Run the workshop edition of the notebook at ``path``; return how its outputs differ from the reading edition's."""
     import tempfile
-    from pathlib import Path
     folder = Path(tempfile.mkdtemp()) / "copy"
     made = make(folder)
     session = Session()
@@ -59,7 +81,7 @@ def outputs_of_the_edition(path):
         if (how := difference(output, cell.outputs))]
 
 
-@pytest.mark.parametrize("path", [path for path in notebook_paths() if path.name[:2] in ("00", "03")], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
 @pytest.mark.child(runs=outputs_of_the_edition)
 def test_executed_it_gives_the_outputs_of_the_reading_edition(child, path):
     differences, _ = child

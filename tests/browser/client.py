@@ -53,14 +53,14 @@ ANSWER = """async ([id, source]) => {
 
 
 @contextlib.contextmanager
-def server(folder, app, theme="JupyterLab Light"):
-    """Serve a fresh clone below ``folder`` with ``app`` ('lab' or 'notebook'); yields a function from file name to URL.
+def server(folder, app, theme="JupyterLab Light", series=PROJECT):
+    """Serve a fresh clone of ``series`` below ``folder`` with ``app`` ('lab' or 'notebook'); yields a function from file name to URL.
 
     The server has settings, trust database and home of its own, so that every notebook is as untrusted as after
     a first clone.
     """
     clone = folder / "clone"
-    shutil.copytree(PROJECT, clone, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints"))
+    shutil.copytree(series, clone, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints"))
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
