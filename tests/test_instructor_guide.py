@@ -114,6 +114,39 @@ def test_a_table_lists_the_sections_and_exercises_of_its_notebook_with_their_min
         assert minutes.agrees(int(stated), estimated), f"{section}: {stated}, and the formula gives {estimated:.1f}"
 
 
+@pytest.mark.parametrize("number", LESSONS)
+def test_before_a_prediction_the_instructor_asks_and_tells_only_afterwards(number):
+    asked, section = set(), None
+    for cell in notebook(number).cells:
+        if cell.cell_type == "markdown":
+            section = ([section] + re.findall("^## (.+)$", cell.source, re.M))[-1]
+            asked |= {section} if "predict" in cell.metadata.get("tags", []) else set()
+    title = re.search(rf"^### ({number} .+)$", GUIDE, re.M)[1]
+    said = {row[0]: row[3] for row in rows(part(title, 3)) if row[1].isdigit()}
+    before = {section: re.split(r"Afterwards|After \*", said[section])[0] for section in asked}
+    assert not {section: words for section, words in before.items() if words and "?" not in words}
+
+
+def said_to_be_wrong():
+    return set(re.findall(r"^- (\d) ([A-D]): the check says", part("Does it teach?"), re.M))
+
+
+def test_wrong_answers_without_a_checks_word_are_named():
+    quiz = part("Does it teach?")
+    key = set(re.findall(r"(\d) ([A-D])[,.]", re.search(r"\*\*Key:\*\* (.+?) Nearly", quiz)[1]))
+    named = set(re.findall(r"(\d) ([A-D])", re.search(r"Without such words are (.+?)\.\n", quiz)[1]))
+    assert {(number, letter) for number in "123456" for letter in "ABCD"} == key | named | said_to_be_wrong()
+
+
+def test_the_megabytes_agree_wherever_they_are_told():
+    readme, hub, start, launch = ((PROJECT / name).read_text(encoding="utf-8") for name in (
+        "README.md", ".hub/README.md", ".hub/start.py", "notebooks/launch.py"))
+    assert set(re.findall(r"about (\d+) MB to fetch, (\d+) MB on the disk", readme + GUIDE)) == {("110", "550")}
+    assert re.findall(r"about (\d+) MB", launch) == re.findall(r"The folder has about (\d+) MB", GUIDE) == ["110"]
+    assert re.findall(r"(\d+) MB to fetch, (\d+) MB of disk", hub) == [("200", "900")]
+    assert set(re.findall(r"(\d+) MB on the disk", start)) == {"900"} and set(re.findall(r"about (\d+) MB[:.]", start)) == {"200"}
+
+
 def test_what_may_be_skipped_exists_and_saves_what_it_says():
     skipped = [row for row in rows(part("When you are late")) if row[0] != "Skip, in this order"]
     taken = {(number, name) for number, sections, exercises, _ in parts_of_notebooks(180) for name in sections + exercises}
@@ -143,8 +176,8 @@ def test_every_section_named_in_the_text_exists():
 def test_the_quiz_has_six_questions_of_four_answers_and_the_checks_words_for_wrong_ones():
     quiz = part("Does it teach?")
     questions = re.findall(r"^\*\*(\d)\.\*\* .*$", quiz, re.M)
-    key = dict(re.findall(r"(\d) ([A-D])[,.]", re.search(r"\*\*Key:\*\* (.+?) The", quiz)[1]))
-    wrong = re.findall(r"^- (\d) ([A-D]): the check says", quiz, re.M)
+    key = dict(re.findall(r"(\d) ([A-D])[,.]", re.search(r"\*\*Key:\*\* (.+?) Nearly", quiz)[1]))
+    wrong = said_to_be_wrong()
     assert questions == list(key) == list("123456")
     assert all(len(re.findall(r"\*\*[A-D]\*\*", line)) == 4 for line in re.findall(r"^\*\*\d\.\*\* .*$", quiz, re.M))
     assert not set(wrong) & set(key.items())
