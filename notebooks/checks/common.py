@@ -265,6 +265,8 @@ def order_of(answer, among=None):
 def _which_letters(order, among):
     if missing := sorted(set(among) - set(order)):
         return f"; {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if order else ""
+    if others := sorted(set(order) - set(among)):
+        return f"; {', '.join(others)} {'is' if len(others) == 1 else 'are'} none of them"
     twice = sorted({letter for letter in order if order.count(letter) > 1})
     return f"; {', '.join(twice)} {'stands' if len(twice) == 1 else 'stand'} there twice" if twice else ""
 
@@ -625,7 +627,7 @@ def why_still_waiting(function):
         return "sys.stdout.flush() sends on what goes to the screen, not your file"
     if "flush" in called:
         return None
-    if any(given.get("flush") == "True" for given in call_arguments(function, "print")):
+    if any(given.get("flush") == "True" and "file" not in given for given in call_arguments(function, "print")):
         return "print(flush=True) flushes the screen, not your file"
     if any(given.get("write_through") == "True" for name in called for given in call_arguments(function, name)):
         return "write_through empties the text layer alone, and the rows are now in the byte buffer"
