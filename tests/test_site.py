@@ -127,6 +127,39 @@ def test_each_entry_of_the_field_guide_has_a_page_with_its_symptom_as_title(page
         assert f'id="{number}"' in pages[entry.file.replace(".ipynb", ".html")]
 
 
+def turns(pages, name):
+    return dict(re.findall('rel="(prev|next)" href="([^"]+)"', pages[name]))
+
+
+def test_previous_and_next_lead_from_lesson_to_lesson_and_on_through_the_field_guide(pages):
+    road = [f"{path.stem}.html" for path in notebook_paths() if re.match(r"0\d-|10", path.name)]
+    expected = {name: {} for name in road}
+    for before, after in zip(road, road[1:]):
+        expected[before]["next"], expected[after]["prev"] = after, before
+    assert {name: turns(pages, name) for name in road} == expected
+    for beside in ("instructor-guide.html", "words-and-cheat-sheet.html"):
+        assert turns(pages, beside) == {"prev": road[-1]}, "what stands beside the road is no step of it"
+    assert turns(pages, "01b-every-tool-of-tempfile.html") == {"prev": road[1], "next": road[2]}
+
+
+def test_the_page_of_an_entry_folds_the_first_code_of_the_page_that_it_is_from(pages, builder):
+    folded = re.search(f"<summary>{builder.GIVEN}</summary>(.*?)</details>", pages["C6.html"], re.DOTALL)[1]
+    setup = next(iter(code_cells(read_notebook(PROJECT / "notebooks" / "10c-temporary-files.ipynb"))))
+    assert [text_of(code).strip() for code in CODE.findall(folded)] == [setup.source.strip()]
+
+
+@pytest.mark.parametrize("label", ["Predict", "Cure", "Time", "You need"])
+def test_what_a_reader_looks_for_on_a_page_is_marked(pages, label):
+    for name, text in pages.items():
+        begun = re.findall(rf"<p(?: class=\"([\w-]+)\")?><strong>{label}:?</strong>", text)
+        assert set(begun) <= {label.lower().replace(" ", "-")}, name
+
+
+def test_a_wide_table_scrolls_in_a_frame_of_its_own(pages):
+    tables = sum(text.count("<table") for text in pages.values())
+    assert tables == sum(len(re.findall(r'<div class="table">\s*<table', text)) for text in pages.values()) > 20
+
+
 def test_the_sitemap_names_every_page(site, pages):
     listed = set(re.findall("<loc>(.*?)</loc>", (site / "sitemap.xml").read_text(encoding="utf-8")))
     assert listed == {f"{BASE}/{'' if name == 'index.html' else name}" for name in pages if name != "404.html"}
