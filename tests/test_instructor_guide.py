@@ -1,6 +1,8 @@
 """The instructor's guide adds up, agrees with the notebooks and the checks' own words, and its commands exist."""
 import functools
 import re
+import shutil
+import subprocess
 import tomllib
 
 import pytest
@@ -201,6 +203,29 @@ def test_the_commands_that_it_gives_exist():
     for folder in re.findall(r"(?:python3|py) (\w+)(?: |$)", blocks, re.M):
         assert (PROJECT / folder / "__main__.py").is_file(), folder
     assert set(re.findall(r"notebooks (?:\S+ )*?(--workshop|--only-make)", blocks)) and "--workshop" in blocks
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commands_that_reset_the_project_leave_nothing_of_the_last_group(tmp_path):
+    def git(*words):
+        return subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *words], cwd=tmp_path, check=True,
+                              capture_output=True, text=True).stdout
+
+    for name in ("notebooks/03.ipynb", "data/orders.csv"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("as it was", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text(".ipynb_checkpoints/\n", encoding="utf-8")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        git(*words)
+    (tmp_path / "notebooks" / "03.ipynb").write_text("an answer", encoding="utf-8")
+    (tmp_path / "notebooks" / ".ipynb_checkpoints").mkdir()
+    for name in ("mine.ipynb", ".ipynb_checkpoints/03-checkpoint.ipynb"):
+        (tmp_path / "notebooks" / name).write_text("an answer", encoding="utf-8")
+    commands = re.search(r"^```\n(git .*?)^```", part("Reset"), re.M | re.S)[1].splitlines()
+    said = [git(*command.split()[1:]) for command in commands]
+    assert "mine.ipynb" in said[0] and said[-1] == ""
+    assert [path.name for path in (tmp_path / "notebooks").iterdir()] == ["03.ipynb"]
+    assert (tmp_path / "notebooks" / "03.ipynb").read_text(encoding="utf-8") == "as it was"
 
 
 def test_the_guide_covers_what_a_teacher_needs():

@@ -12,7 +12,7 @@ from tests.support.cells import Session
 from tests.support.comparison import difference
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook
 
-EXECUTED = [path for path in notebook_paths() if path.name[:2] in ("00", "03") or os.environ.get("WHOLE")]
+EXECUTED = [path for path in notebook_paths() if path.name[:2] in ("00", "03") or os.environ.get("EVERY_NOTEBOOK")]
 
 
 def make(*arguments):
@@ -52,7 +52,7 @@ def test_only_outputs_are_gone_and_explanations_folded(edition, path):
 
 
 def test_each_other_file_is_the_projects_own(edition):
-    """Cells and files being the same in each notebook, a few executed ones speak for all. WHOLE=1 executes all."""
+    """Cells and files being the same in each notebook, a few executed ones speak for all. EVERY_NOTEBOOK=1 executes all."""
     for folder in ("notebooks", "data"):
         for path in (edition / folder).rglob("*.*"):
             if path.is_file() and path.suffix != ".ipynb":
