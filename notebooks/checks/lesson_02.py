@@ -96,6 +96,7 @@ def one_key_too_many(function):
         if difference := first_difference(wanted.replace(b"\r\n", b"\n"), content.replace(b"\r\n", b"\n"), as_rows=True):
             raise NotYet(difference)
         _judge_left_out(returned, left_out)
+    function(copy.deepcopy(IN_TURN[0][0]), io.StringIO(newline=""))  # any file will do, sys.stdout too
     return "all 5 orders are in the file, and the caller learns of coupon and gift_wrap, or of other names with other orders"
 
 
@@ -117,6 +118,8 @@ def _written_and_returned(function, orders):
                     raise
                 raise NotYet(f"your function stops with KeyError: {error}, at an order that has no {missing}. "
                              "DictWriter leaves the place of such a key empty") from None
+            if file.closed:
+                raise NotYet("the file is closed afterwards: who has opened it may go on writing, and sys.stdout must stay open")
         _unchanged(given, orders)
         content = path.read_bytes()
     if not content:
@@ -125,9 +128,13 @@ def _written_and_returned(function, orders):
 
 
 def _judge_left_out(returned, left_out):
+    if returned is None and not left_out:
+        raise NotYet("for orders without a key too many the function returns nothing: return an empty list")
     if returned is None:
         raise NotYet("the file is right, but the function returns nothing: return the list of the keys left out")
-    if isinstance(returned, set | frozenset | dict):
+    if isinstance(returned, dict):
+        raise NotYet("you return a dictionary: return the names alone, as a sorted list")
+    if isinstance(returned, set | frozenset):
         raise NotYet("you return a set, which has no order: sorted() makes a sorted list of it")
     if not isinstance(returned, list | tuple):
         raise NotYet(f"return a list of names; yours is {returned!r}")
@@ -160,12 +167,12 @@ def which_quotes(my_letter):
 
 
 GOODS = [{"item": "Tea, green", "price": "2.50"}, {"item": "Mum's jam", "price": "4.75"},
-         {"item": 'Bolt 3/8"; zinc', "price": "0.25"}]
+         {"item": 'Bolt 3/8"; zinc', "price": "0.25"}, {"item": "Figs", "price": 0.95}]  # the last price is a number
 
 
 @exercise
 def fill_the_call(function):
-    """Let the function make a writer for a file in memory, write three goods with it, and compare the text."""
+    """Let the function make a writer for a file in memory, write four goods with it, and compare the text."""
     file = io.StringIO(newline="")
     writer = function(file)
     if not isinstance(writer, csv.DictWriter):
@@ -259,17 +266,21 @@ CHOSEN = [0, 1, 2, 3, 4, 5, 7, 9, 19, 20, 23, 34]  # places in orders.csv of eac
 
 @exercise
 def carrier(function):
-    """Call the function with a dozen of the orders and compare every byte of its file; then once more on the same path.
+    """Call the function with a dozen of the orders and compare every byte of its file; then once more on the same path,
+    with an order whose weight is known.
 
     While it runs, open() without newline= or encoding= does what Windows does. Rows may end in CR LF or in LF.
     """
     everything = load_orders()
-    orders, fewer = [everything[place] for place in CHOSEN], [everything[0], everything[4]]
+    orders = [everything[place] for place in CHOSEN]
+    fewer = [everything[0], {**everything[4], "note": "left|right", "weight": 2}]
     with temporary_folder() as folder:
         path = Path(folder) / "carrier.csv"
         first = _bytes_of_file(function, orders, path)
         _judge_parcels(orders, first)
         second = _bytes_of_file(function, fewer, path)
+    if second == first:
+        raise NotYet("the second time, on the same path, the old file is still there: the new one must replace it")
     if second.startswith(first):
         raise NotYet("the second time, on the same path, the new file stands behind the old one: it must replace it")
     _judge_parcels(fewer, second)
@@ -281,7 +292,7 @@ def _judge_parcels(orders, content):
         raise NotYet("the file starts with three bytes for Excel, a byte order mark: utf-8-sig writes it, utf-8 does not")
     _line_ends(content)
     end = "\r\n" if b"\r\n" in content.partition(b"Ring twice")[0] else "\n"
-    rows = [PARCELS] + [[order["shop"], order["note"], "0"] for order in orders]
+    rows = [PARCELS] + [[order["shop"], order["note"], str(order.get("weight", "0"))] for order in orders]
     wanted = "".join("|".join('"' + value.replace('"', '""') + '"' for value in row) + end for row in rows).encode("utf-8")
     if content == wanted:
         return

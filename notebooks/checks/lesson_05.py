@@ -3,6 +3,7 @@ import contextlib
 import csv
 import io
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -243,6 +244,8 @@ def _opened(open_log, path):
         if "unbuffered" in str(error):
             raise NotYet("a text file cannot go without its byte buffer: buffering=0 is for files of bytes") from None
         raise
+    if log in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        raise NotYet("that is the screen, and no file: open the file at path, and return it")
     if log is None:
         raise NotYet("open_log returned None: it must return the open file")
     if not callable(getattr(log, "write", None)):
