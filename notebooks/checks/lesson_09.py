@@ -41,16 +41,20 @@ from checks.common import (
     what_stopped,
     why_still_waiting,
 )
+from checks.failures import error_from, let_orders_fail, let_step_fail, must_come_out, reason_of
 from checks.threads import (
     CANNOT_BE_WRITTEN,
+    SENSOR_FAILS,
     STILL_AT_WORK,
     TOO_QUIET,
     OneBadOrder,
     OrdersThatFail,
     SmallDisk,
+    log_on_disk_that_stays_full,
     log_on_full_disk,
     log_until_the_plug_hurts,
     log_until_the_plug_is_pulled,
+    log_until_the_sensor_fails,
     open_with,
     save_a_bad_order,
     save_many_on_full_disk,
@@ -75,6 +79,8 @@ __all__ = ["price_list", "case_debug", "case_logger", "archive_check", "case_arc
 
 
 # --- What the cases share ---
+
+GZIP = b"\x1f\x8b"  # the first bytes of what gzip has compressed
 
 def content_of(path):
     """Return the bytes of the file ``path``, none when there is no such file."""
@@ -139,54 +145,10 @@ def wants_a_name(name, who):
         raise NotYet(f"{who} wants the name of the file, and you gave it the folder")
 
 
-def came_out(function, *arguments):
-    """Call ``function``; tell whether an error came out of it. A sys.exit() that says that all is well is none."""
-    try:
-        function(*arguments)
-    except NotYet:
-        raise
-    except SystemExit as end:
-        return end.code not in (None, 0)
-    except (Exception, KeyboardInterrupt):
-        return True
-    return False
-
-
-class StepFails(OSError):
-    """Raised by the last step of a case, the first time that it is called."""
-
-
-def let_orders_fail(run, published, deed):
-    """Call ``run(orders)`` with orders that fail in two ways: the error must come out, and ``published`` must stay empty.
-
-    ``deed`` is what the program does with a whole file, such as "uploads the file".
-    """
-    some = load_orders()[:10]
-    for when, orders in [("an order raises an error", OrdersThatFail(some)), ("an order cannot be written", OneBadOrder(some))]:
-        failed = came_out(run, orders)
-        if orders.raised and published:
-            raise NotYet(f"when {when}, your function {deed} all the same, with a part of the orders")
-        if orders.raised and not failed:
-            raise NotYet(f"when {when}, your function returns as if all went well: let the error through")
-
-
-def let_step_fail(run, who, look=lambda given: None):
-    """Call ``run(step)`` with a step of ``who`` that fails once: the error must come out, unless the step is tried again.
-
-    ``look(given)`` looks at what a second try was given.
-    """
-    calls = []
-
-    def step(given):
-        calls.append(given)
-        if len(calls) > 1:
-            return look(given)
-        if hasattr(given, "read"):
-            given.read()  # an upload can break off in the middle
-        raise StepFails(f"{who} fails")
-
-    if not came_out(run, step) and len(calls) == 1:
-        raise NotYet(f"when {who} fails, your function returns as if all went well: let the error through")
+def must_be_there(path, name, step):
+    """Raise NotYet when ``step`` was called with the ``name`` of another file, and there is none at ``path``."""
+    if not path.exists() and Path(name).exists():
+        raise NotYet(f"{step} was called with {Path(name).name}, and there is no file at path: give the file that name before")
 
 
 OPENERS = ("open", "TextIOWrapper", "NamedTemporaryFile", "TemporaryFile", "fdopen", "write_text")
@@ -283,11 +245,13 @@ def _export_by_night(function, orders, day, debug, looking):
 
     def upload(name):
         wants_a_name(name, "the uploader")
+        must_be_there(path, name, "upload")
         found.append(read_by_another_process(name))
 
     with temporary_folder() as folder, quietly():
+        path = Path(folder) / "orders.csv"
         try:
-            function(orders, Path(folder) / "orders.csv", upload, **({"debug": looking} if debug else {}))
+            function(orders, path, upload, **({"debug": looking} if debug else {}))
         except ValueError as error:
             if not looking or "closed file" not in str(error):
                 raise
@@ -322,7 +286,8 @@ COOL_AT_LAST = [("09:00", 8.5), ("09:01", 9.0), ("09:02", 8.0), ("09:03", 7.5), 
 def case_logger(function):
     """Run ``log_temperatures(readings, path)`` as a program that dies after some readings; read its file and its screen.
 
-    It dies after 7, after 5, and at the first moment when a reading would be lost. Then the disk is full for a while.
+    It dies after 7, after 5, and at the first moment when a reading would be lost. Then the disk is full for a while, and to stay
+    so; and then the sensor fails: the error must come out.
     """
     for readings in [WARM_AT_LAST, COOL_AT_LAST]:
         with temporary_folder() as folder:
@@ -330,7 +295,10 @@ def case_logger(function):
             ended = as_program(function, path, readings, runner=log_until_the_plug_is_pulled)
             if not path.exists():
                 raise NotYet(f"the program was killed after {len(readings)} readings, and there is no file at path")
-            rows = rows_of(content_of(path))
+            content = content_of(path)
+        if content.startswith(GZIP):
+            raise NotYet("the log is a compressed archive, and the screen beside it reads text: open(path, …)")
+        rows = rows_of(content)
         _judge_log(function, readings, rows)
         _judge_screen(readings, ended.printed)
     with temporary_folder() as folder:
@@ -339,8 +307,9 @@ def case_logger(function):
         number = int(path.with_name("readings").read_text())
         _judge_log(function, WARM_AT_LAST[:number], rows_of(content_of(path)))
     _judge_full_disk(function)
+    _judge_failing_sensor(function)
     return ("the program was killed after 7 readings, and 7 are in the file; after 5, and 5 are in it; and after each one it would "
-            f"have been so. A full disk is not hidden{not_on_windows(function)}")
+            f"have been so. Neither a full disk nor an error of the sensor is hidden{not_on_windows(function)}")
 
 
 def _judge_full_disk(function):
@@ -355,6 +324,25 @@ def _judge_full_disk(function):
                      f"{len(WARM_AT_LAST)} are in the file: let the error through")
 
 
+    with temporary_folder() as folder:
+        ended = as_program(function, Path(folder) / "log.csv", WARM_AT_LAST, runner=log_on_disk_that_stays_full)
+    told = [line for line in ended.printed.splitlines() if not line.startswith("warning ")] + ended.complaint.split()
+    if not told:
+        raise NotYet("when the disk stays full, your program goes on as if all went well, and nobody learns that no more readings are "
+                     "in the file: let the error through")
+
+
+def _judge_failing_sensor(function):
+    """Let the sensor raise an error after three readings: the program must end with it."""
+    with temporary_folder() as folder:
+        ended = as_program(function, Path(folder) / "log.csv", WARM_AT_LAST, runner=log_until_the_sensor_fails)
+    if ended.exit_code == 0:
+        raise NotYet("when the sensor fails after 3 readings, your program ends as if all went well: let the error through")
+    if SENSOR_FAILS not in ended.complaint + ended.printed:
+        raise NotYet(f"when the sensor fails after 3 readings, your program ends with exit code {ended.exit_code}, and nobody learns why: "
+                     "let the error through")
+
+
 def _judge_log(function, readings, rows):
     expected, many = [[moment, str(celsius)] for moment, celsius in readings], len(readings)
     survived = [row for row in rows if row in expected]
@@ -366,6 +354,9 @@ def _judge_log(function, readings, rows):
         raise NotYet(f"the {many} readings are there, but the file holds more than them and the header")
     if survived and rows[:1] != [["time", "celsius"]] and len(survived) < many and rows == survived:
         raise NotYet(f"of {many} readings {len(survived)} are in the file, and no header")
+    if len(rows) == many + 1 and not survived[1:]:  # as many lines as wanted, and others
+        trouble = first_difference([["time", "celsius"], *expected], rows, "the log")
+        raise NotYet(f"a line is there for each reading, and not as before: {trouble}")
     readings_in_words = f"{many} reading" + ("" if many == 1 else "s")
     raise NotYet(f"the program was killed after {readings_in_words}, and {len(survived)} of {many} are in the file: "
                  f"{_why_log_is_short(function)}")
@@ -373,6 +364,14 @@ def _judge_log(function, readings, rows):
 
 def _why_log_is_short(function):
     code, called = code_of(function), names_called(function)
+    if "truncate" in called:
+        return "truncate() cuts away what is in the file"
+    if "seek" in called:
+        return "seek() moves to where the next reading is written over another"
+    if "Thread" in called:
+        return "a thread that flushes now and then comes too late for the last readings"
+    if re.search(r"^ +for .*:\n +with open\(path, 'w'", code, re.MULTILINE):
+        return 'mode "w" empties the file, and your program opens it so for each reading'
     if re.search(r"^\s*finally:", code, re.MULTILINE) or "register" in called:
         return "a killed process runs neither finally nor atexit"
     if "signal" in called:
@@ -405,7 +404,7 @@ def _judge_screen(readings, printed):
 
 @exercise
 def archive_check(function):
-    """Call ``check_archive(path, orders)`` with two good archives and twelve bad ones.
+    """Call ``check_archive(path, orders)`` with two good archives and seventeen bad ones.
 
     A bad one that can be read must get a ValueError; for the others the error of the reader will do.
     """
@@ -428,7 +427,8 @@ def archive_check(function):
             ("an archive with yesterday's orders, as many as today's", gzip.compress(csv_bytes(orders[:1] + orders[:-1])), True),
             ("an archive in which one order stands twice, and another is missing",
              gzip.compress(csv_bytes(orders[:1] + orders[:1] + orders[2:])), True),
-            ("an archive in which one price in the middle is another", gzip.compress(csv_bytes(_with_other_price(orders))), True),
+            *[(f"an archive in which {what}", gzip.compress(csv_bytes(_changed_in_the_middle(orders, column, change))), True)
+              for what, column, change in CHANGES],
             ("an archive in which two names in the header are swapped", gzip.compress(_with_names_swapped(orders)), True),
             ("an archive without an end, as Ben's program leaves it", gzip.compress(whole)[:-8], False),
             ("a file that is not compressed", whole, False),
@@ -440,12 +440,24 @@ def archive_check(function):
             _must_refuse(function, path, orders, what, can_be_read)
             if content is not None and content_of(path) != content:
                 raise NotYet("your check changes the file: open it for reading")
-    return "it passes 2 good archives, and refuses an empty one, short ones, torn ones and others, 12 in all"
+    return f"it passes 2 good archives, and refuses an empty one, short ones, torn ones and others, {11 + len(CHANGES)} in all"
 
 
-def _with_other_price(orders):
+# What is changed in one order in the middle: in which column, and how.
+CHANGES = [
+    ("one price in the middle is another", "price", lambda price: "9999.00"),
+    ("one shop in the middle is another", "shop", lambda shop: "Nobody's Shop"),
+    ("one item in the middle is another", "item", lambda item: f"{item} (large)"),
+    ("one note in the middle is another", "note", lambda note: f"{note}!"),
+    ("one item in the middle has capital letters", "item", str.upper),
+    ("one item in the middle has a space more at its end", "item", lambda item: f"{item} "),
+]
+
+
+def _changed_in_the_middle(orders, column, change):
     place = len(orders) // 2
-    return [*orders[:place], {**orders[place], "price": "9999.00"}, *orders[place + 1:]]
+    changed = {**orders[place], column: change(orders[place][column])}
+    return [*orders[:place], changed, *orders[place + 1:]]
 
 
 def _with_names_swapped(orders):
@@ -488,7 +500,7 @@ def _must_refuse(function, path, orders, what, can_be_read):
 UNPACK = """
 import gzip, json, sys
 content = open(sys.argv[1], "rb").read()
-answer = {"bytes": len(content), "compressed": content.startswith(b"\\x1f\\x8b")}
+answer = {"bytes": len(content), "compressed": content.startswith(b"\\x1f\\x8b"), "start": content[:6].decode("latin-1")}
 try:
     answer["content"] = gzip.open(sys.argv[1]).read().hex()
 except Exception as error:
@@ -509,6 +521,7 @@ def case_archive(function):
 
         def announce(name):
             wants_a_name(name, "the archive server")
+            must_be_there(path, name, "announce")
             found.append(json.loads(run_python(UNPACK, name).stdout or "{}"))
 
         with temporary_folder() as folder, quietly():
@@ -532,6 +545,8 @@ def case_archive(function):
 
 
 def _why_not_unpacked(found, rows, orders, function):
+    if found["bytes"] and not found["compressed"] and found["start"].startswith(("BZh", "PK", "\xfd7zXZ")):
+        return "finds no gzip archive, but one of another kind: gzip.open makes one"
     if found["bytes"] and not found["compressed"]:
         return "finds a file that is not compressed: gzip.open makes the archive"
     if named_but_not_called(function, "close"):
@@ -546,6 +561,10 @@ def _why_not_unpacked(found, rows, orders, function):
         return "stops with EOFError: the end of an archive is written by close()"
     if found.get("error"):
         return f"stops with {found['error']}: what it finds is no whole archive"
+    if bytes.fromhex(found["content"]).startswith(GZIP):
+        return "unpacks another archive: what you have written was compressed twice"
+    if not rows and "TextIOWrapper" in names_called(function):
+        return f"unpacks 0 of {len(orders):,} orders: they wait in the text layer above the archive: close it, or flush it"
     if len(rows) > len(table(orders)):
         return f"unpacks {orders_in(rows):,}: what was in the file before is still there"
     return f"unpacks {short_or_other(rows, orders)}"
@@ -610,6 +629,8 @@ def _judge_upload(function, orders, content, in_package):
     why = why_still_waiting(function)
     if content.startswith(b"\xef\xbb\xbf"):
         raise NotYet(first_difference(whole, content, what="what the upload received"))
+    if content.startswith(GZIP):
+        raise NotYet("the upload received a compressed archive: the storage wants the CSV itself")
     if not in_package:
         raise NotYet("the upload received 0 of 1,142 orders: the package is empty")
     if rows_of(in_package) == table(orders) and not content:
@@ -624,12 +645,11 @@ def _judge_upload(function, orders, content, in_package):
     if whole.startswith(content):
         count = f"the upload received {orders_in(rows_of(content)):,} of 1,142 orders"
         if {"flush", "detach"} & names_called(function):
-            raise NotYet(f"{count}: the others wait in the text layer, or were never written; no flush of the text layer came "
-                         "behind them")
+            raise NotYet(f"{count}: the others were never written, or no flush of the text layer came behind them")
         raise NotYet(f"{count}, not the last ones: " + (why or "they still wait in the text layer, above the package"))
     if len(in_package) < len(whole) and rows_of(content) == table(orders)[1:]:
         raise NotYet(first_difference(table(orders), rows_of(content), what="what the upload received"))
-    if len(in_package) < len(whole):
+    if len(in_package) < len(whole) and content[:20] in whole:
         raise NotYet("the upload received orders without their beginning: the package went back to its start, and then "
                      "the last rows were written over the first")
     raise NotYet(f"the upload received {short_or_other(rows_of(content), orders)}")
@@ -653,23 +673,21 @@ def case_labels(function):
     order that fails must not be printed without its rest.
     """
     orders = load_orders()[:40]
-    sent = []
+    sent, still_open = [], []
 
     def send_to_printer(name):
         wants_a_name(name, "the printer")
         locked = is_open_and_marked(name)
         # On Windows nobody could read it: the sentence about the lock is the one that helps.
         sent.append((Path(name).absolute(), locked, None if locked else read_by_another_process(name)))
-
-    def failing_printer(name):
-        raise StepFails("no paper")
+        still_open.append(bool(open_files(name)))
 
     names = []
     with temporary_folder() as folder, quietly(), _packing_table(Path(folder), function) as (temp, beside, refused):
         for _ in "once", "and again":
             sent.clear()
             _print(function, orders, send_to_printer)
-            _judge_labels(sent, orders, temp, function)
+            _judge_labels(sent, orders, temp, function, still_open)
             names.append(sent[0][0])
             if left := _remove_labels(sent, temp, beside):
                 raise NotYet(f"the printer finds 40 of 40 labels, but a file with addresses is left {left}")
@@ -677,11 +695,12 @@ def case_labels(function):
         if names[0] == names[1]:
             raise NotYet(f"each call takes the same name, {names[0].name}: two packing tables at once write into one file, and "
                          "in a shared temp folder anybody can lay a file there before: let tempfile choose")
-        _fails(function, orders, failing_printer, "the printer fails", temp, beside, refused)
         sent.clear()
+        let_step_fail(lambda printer: _fails(function, orders, printer, "the printer fails", temp, beside, refused), "the printer")
         for what, some in [("an order lacks its shop", [*orders[:3], {"postcode": "0150"}, orders[4]]),
                            ("somebody presses Ctrl+C", CtrlC(orders))]:
-            _fails(function, some, send_to_printer, what, temp, beside, refused, sent)
+            error = error_from(_fails, function, some, send_to_printer, what, temp, beside, refused, sent)
+            must_come_out(error, "", f"when {what}")
     return ("the printer finds 40 of 40 labels, and no file is left, not even when the printer fails, an order lacks its shop or "
             "somebody presses Ctrl+C")
 
@@ -707,16 +726,18 @@ def explained():
 
 
 def _fails(function, orders, printer, what, temp, beside, refused, sent=()):
-    stopped = came_out(function, orders, printer)
-    if refused:
-        raise NotYet(refused[0])
-    if _remove_labels([], temp, beside):
-        raise NotYet(f"when {what}, the file with the addresses is left behind")
-    _no_handle_left()
-    if sent:
-        raise NotYet(f"when {what}, your function prints labels all the same, with a part of the orders")
-    if not stopped:
-        raise NotYet(f"when {what}, print_labels returns as if all went well: let the error through")
+    """Print where something fails; whatever error comes out, look at what is left behind, and at what was printed."""
+    try:
+        function(orders, printer)
+    finally:
+        if refused:
+            raise NotYet(refused[0])
+        if _remove_labels([], temp, beside):
+            raise NotYet(f"when {what}, the file with the addresses is left behind")
+        _no_handle_left()
+        if sent:
+            many = orders_in(rows_of(sent[0][2] or b""))
+            raise NotYet(f"when {what}, your function prints labels all the same, {many} for {len(orders)} orders")
 
 
 def _no_handle_left():
@@ -741,7 +762,7 @@ def _packing_table(folder, function):
         yield temp, beside, refused
 
 
-def _judge_labels(sent, orders, temp, function):
+def _judge_labels(sent, orders, temp, function, still_open):
     expected = [["shop", "postcode"], *[[order["shop"], order["postcode"]] for order in orders]]
     called, code = names_called(function), code_of(function)
     once(sent, "the labels were sent to the printer")
@@ -771,6 +792,9 @@ def _judge_labels(sent, orders, temp, function):
         raise NotYet('at the packing table, which has Windows, there is an empty line after each label: say newline="" when '
                      "you make the file")
     if len(rows_of(content)) < len(expected):
+        if not still_open[0]:
+            raise NotYet(f"the printer finds {orders_in(rows_of(content))} of 40 labels: the file is closed, so the others were never "
+                         "written")
         why = why_still_waiting(function) or "the others wait in the file object: leave the block that closes it, and then print"
         raise NotYet(f"the printer finds {orders_in(rows_of(content))} of 40 labels: {why}")
     raise NotYet(f"the printer finds other labels: {first_difference(expected, lines_of(content))}")
@@ -820,14 +844,8 @@ def case_history(function):
             path = Path(folder) / "history.csv"
             if before is not None:
                 path.write_bytes(before)
-            returned = [function(day, path) for day in days]
-            content = content_of(path)
-        expected = (rows_of(before or b"") or table(orders)[:1]) + [row for day in days for row in table(day)[1:]]
-        _judge_history(start, lines_of(content), expected)
-        if not content.startswith(before or b""):
-            raise NotYet(_what_was_changed(before, content))
-        if returned != [len(day) for day in days]:
-            raise NotYet(f"the history is right, but append_day returned {returned[0]!r}, not the number of orders")
+            for day in days:
+                _append(function, day, path, start if day is days[0] else "left by the day before")
     with temporary_folder() as folder, quietly():
         path = Path(folder) / "history.csv"
         path.write_bytes(whole)
@@ -838,6 +856,30 @@ def case_history(function):
             f"is there, byte by byte{not_on_windows(function)}")
 
 
+def _append(function, day, path, start):
+    """Append a ``day`` to the history at ``path``, and judge it; ``start`` says what it was like."""
+    before, emptied, plain_open = content_of(path), [], io.open
+
+    def open_file(file, mode="r", *others, **named):
+        if before and "w" in mode and not isinstance(file, int) and os.path.exists(file) and os.path.samefile(file, path):
+            emptied.append(file)
+        return plain_open(file, mode, *others, **named)
+
+    with open_replaced(function, open_file):
+        returned = function(day, path)
+    content = content_of(path)
+    if content.startswith(b"\xef\xbb\xbf") and not before.startswith(b"\xef\xbb\xbf"):
+        raise NotYet(first_difference(before or b"x", content, what="the history"))
+    _judge_history(function, start, lines_of(content), (rows_of(before) or table(day)[:1]) + table(day)[1:])
+    if not content.startswith(before):
+        raise NotYet(_what_was_changed(before, content))
+    if emptied:
+        raise NotYet('the history is right, but your function has emptied it before it wrote, with mode "w": stopped at that moment, it '
+                     'has lost all old orders. Add to it, with mode "a"')
+    if returned != len(day):
+        raise NotYet(f"the history is right, but append_day returned {returned!r}, not the number of orders")
+
+
 def _what_was_changed(before, content):
     if before.replace(b"\r\n", b"\n") == content[:len(before)].replace(b"\r\n", b"\n")[:len(before.replace(b"\r\n", b"\n"))]:
         return ("the line ends of the old rows, and of the breaks in their notes, are others now: what is there already stays as it is, "
@@ -845,16 +887,19 @@ def _what_was_changed(before, content):
     return 'the old rows are the same, but not their bytes: what is there already stays as it is, so add to it, with mode "a"'
 
 
-
-def _judge_history(start, rows, expected):
+def _judge_history(function, start, rows, expected):
     if rows == expected:
         return
-    if start in ("missing", "empty") and expected[0] not in rows:
+    if start in ("missing", "empty") and rows in ([], expected[1:]):
         raise NotYet(f"a history that was {start} has no header afterwards" + (
             ": when you ask whether the file exists, open() has just made it" if start == "missing"
             else ": such a file exists, and still it needs one"))
     if rows.count(expected[0]) > 1 and start.startswith("a header alone"):
         raise NotYet("a history that held a header alone has two headers afterwards: it was not empty")
+    called = names_called(function)
+    if rows.count(expected[0]) > 1 and {"read", "readline", "readlines"} & called and "seek" not in called and "'a+'" in code_of(function):
+        raise NotYet("the history has a second header in the middle: a file opened with \"a+\" stands at its end, and read() gives "
+                     "nothing there")
     if rows.count(expected[0]) > 1:
         raise NotYet("the history has a second header in the middle: it is not new on the second day")
     if [] in rows and start == "saved with \\n":
@@ -863,9 +908,11 @@ def _judge_history(start, rows, expected):
         raise NotYet("there is an empty line in the history: the last row had its line end already")
     if any(len(row) > len(expected[0]) for row in rows):
         raise NotYet("after an edit by hand the first new order is glued to the last old one: that row had no line end")
-    if len(rows) == len(expected):
+    if len(rows) == len(expected) and start not in ("missing", "empty"):
         raise NotYet(f"an order is not as it was ({first_difference(expected, rows, what='the history')}): the old rows must "
                      "stay as they are, with their spaces and line breaks")
+    if len(rows) < len(expected) and "'r+'" in code_of(function) and "seek" not in called:
+        raise NotYet('a file opened with "r+" stands at its start: the new orders are written over the old ones')
     if len(rows) < len(expected):
         gone = rows[1:] == expected[len(expected) - len(rows) + 1:]
         raise NotYet(f"the history holds {orders_in(rows)} of {orders_in(expected)} orders: "
@@ -1152,7 +1199,12 @@ def _how_it_was_written(function):
                 "a part of it")
     if called & {"copy", "copy2", "copyfile", "copyfileobj"}:
         return "the target was copied together piece by piece: a reader in the middle finds a part of it"
+    if {"link", "symlink", "symlink_to", "hardlink_to"} & called:
+        return "the target was removed and made anew: a reader in between finds no file"
     return "the target was emptied and written anew: a reader in the middle finds a part of it"
+
+
+REFUSED = "another program has the target open"
 
 
 def _publish_where_the_move_is_refused(function, target, temp, refused):
@@ -1160,18 +1212,17 @@ def _publish_where_the_move_is_refused(function, target, temp, refused):
     old = target.read_bytes()
 
     def move(src, dst, **others):
-        raise PermissionError(errno.EACCES, "another program has the target open", str(dst))
+        raise PermissionError(errno.EACCES, REFUSED, str(dst))
 
     moves = mock.Mock(replace=move, rename=move)
     with _watched(function, moves):
-        stopped = came_out(function, load_orders()[:10], target)
+        error = error_from(function, load_orders()[:10], target)
     if content_of(target) != old:
         raise NotYet("the move was refused, as Windows does while a reader has the target open, and your function wrote into the target "
                      "in another way: that reader finds a part of it")
     when = "the move was refused, as Windows does while a reader has the target open, and"
     _nothing_left(target, temp, when)
-    if not stopped:
-        raise NotYet(f"{when} publish() did not say so: let the error through")
+    must_come_out(error, REFUSED, "when the move was refused")
 
 
 def _publish_without_folder(function, target, temp, refused):
@@ -1206,7 +1257,7 @@ def _publish_and_fail(what, orders, disk=io.FileIO):
         old = target.read_bytes()
         SmallDisk.was_full = False
         with open_replaced(function, open_with(raw=disk)):
-            stopped = came_out(function, orders, target)
+            error = error_from(function, orders, target)
         if not (SmallDisk.was_full or getattr(orders, "raised", False)):
             return  # nothing went wrong: the function writes or reads in a way of its own
         if refused:
@@ -1215,8 +1266,7 @@ def _publish_and_fail(what, orders, disk=io.FileIO):
             raise NotYet(f"{what}, and readers now find {orders_in(rows_of(content_of(target))):,} of {len(orders):,} "
                          "orders in the target: the old file is lost")
         _nothing_left(target, temp, f"{what}, and")
-        if not stopped:
-            raise NotYet(f"{what}, and publish() did not say so: let the error through")
+        must_come_out(error, "No space left on device" if SmallDisk.was_full else reason_of(orders), f"when {what}")
     return publish
 
 

@@ -105,6 +105,32 @@ def log_on_full_disk(learner, path, readings):
     learner(one_by_one(), path)
 
 
+def log_on_disk_that_stays_full(learner, path, readings):
+    """Hand out ``readings``, again and again, while the disk is full after three, and pull the plug after 20 more."""
+    def one_by_one():
+        for number in range(23):
+            yield readings[number % len(readings)]
+        if not FullForAWhile.was_full:
+            sys.stderr.write("the program has not met the full disk: it writes in a way of its own")
+        _pull_the_plug()
+
+    FullForAWhile.room = 50
+    builtins.open = io.open = open_with(raw=FullForAWhile)
+    learner(one_by_one(), path)
+
+
+SENSOR_FAILS = "the sensor does not answer"
+
+
+def log_until_the_sensor_fails(learner, path, readings):
+    """Hand out three ``readings``, and then fail; the exit code tells whether the program says so."""
+    def one_by_one():
+        yield from readings[:3]
+        raise OSError(SENSOR_FAILS)
+
+    learner(one_by_one(), path)
+
+
 def _pull_the_plug():
     sys.stdout.flush()  # the screen shows what was printed, and the file gets nothing
     os._exit(PLUG_PULLED)
@@ -225,16 +251,21 @@ class OneBadOrder(list):
     """Orders of which the third has a value that cannot be written: it raises a ValueError when it is turned into text."""
 
     raised = True  # who writes the orders meets it
+    met = False  # whether the ValueError was raised
 
     def __init__(self, orders):
         super().__init__(orders)
-        self[2] = {column: Unwritable() for column in self[2]}
+        self[2] = {column: Unwritable(self) for column in self[2]}
 
 
 class Unwritable:
-    """A value that cannot be turned into text."""
+    """A value of one of ``orders`` that cannot be turned into text."""
+
+    def __init__(self, orders):
+        self.orders = orders
 
     def __str__(self):
+        self.orders.met = True
         raise ValueError(CANNOT_BE_WRITTEN)
 
 
