@@ -25,6 +25,16 @@ def test_the_here_lines_never_show_all_rows():
         assert 0 <= int(found[1]) < 1142
 
 
+def test_a_larger_buffer_leaves_an_export_of_5_000_parcels_short(tmp_path):
+    path, line = tmp_path / "parcels.csv", "000001,LX000000001PT,delivered\r\n"
+    with open(path, "w", newline="", buffering=131072) as export:
+        for _ in range(5001):
+            export.write(line)
+        seen = path.stat().st_size // len(line) - 1
+    told = next(cell.source for cell in read_notebook(LESSON).cells if cell.id == "04-larger-seen")
+    assert f"of 5,000 parcels, others see {seen:,}." in told
+
+
 def test_the_bars_are_those_of_the_measured_table():
     source = next(cell.source for cell in code_cells(read_notebook(LESSON)) if cell.id == "04-bars")
     drawn = ast.literal_eval(ast.parse(source).body[0].value.args[0])
