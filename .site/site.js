@@ -53,10 +53,12 @@ const ready = () => asked ??= fetched("minisearch.js").then(() => fetched("searc
 
 // Words that say nothing by themselves, and words that people use for one another: each group is one word for the search.
 const EMPTY = new Set("a after all am an and are as at be been but by can could did do does for from had has have how i if in into is it its me my no not of on or so still than that the them then there this to too up was what when where which while why will with would you your".split(" "));
-const SAME = new Map(`write wrote written writing writer | gone lost lose loses losing missing miss vanish disappear drop cut | 0 zero |
+const SAME = new Map(`write wrote written writing writer | gone lost lose loses losing loss missing miss vanish disappear drop cut | 0 zero |
   kill killed sigkill oom | garbled broken mojibake weird corrupt corrupted umlaut accent | folder directory dir | delete remove unlink cleanup |
   duplicate twice repeat double | power outage | line row record | temporary temp tmp tempfile | letter character char | close closed closing |
-  begin start front leading first | wait sleep delay | thread pool worker | pod docker kubernetes`.split("|").flatMap(group => {
+  begin start front leading first | wait sleep delay | thread pool worker | pod docker kubernetes |
+  merge merged mixed glued | overwrite overwritten clobber clobbered | parallel concurrent simultaneous | finish finished complete completely completed |
+  machine server host`.split("|").flatMap(group => {
     const [first, ...others] = group.trim().split(/\s+/);
     return others.map(word => [word, first]);
   }));
@@ -73,6 +75,10 @@ const term = word => {
 const parts = word => word.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu) ?? [];  // of PermissionError: Permission, Error
 const words = text => text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
 const known = new Set();
+
+// The words of a question that stand on no page: a reader of ten answers should know that none of them has these.
+const nowhere = asking => words(asking).filter((word, at, all) => term(word) && !parts(word).concat(word).some(one => known.has(term(one))) &&
+  !(at === all.length - 1 && [...known].some(one => one.startsWith(term(word)))));
 
 window.searchable = given => {
   records = given;
@@ -128,8 +134,10 @@ function look() {
     }
     list.append(link);
   }
-  said.textContent = hits.length ? `${hits.length} found` : "";
-  if (!hits.length) list.append(Object.assign(document.createElement("p"), {textContent: "Nothing has these words. Try fewer of them, or the words of the error message."}));
+  const lacking = [...new Set(nowhere(asking))].slice(0, 4).join(", "), not_found = lacking && `Not found anywhere: ${lacking}.`;
+  said.textContent = hits.length ? `${hits.length} found. ${not_found}` : "";
+  const note = hits.length ? not_found : "Nothing has these words. Try fewer of them, or the words of the error message.";
+  if (note) list.prepend(Object.assign(document.createElement("p"), {textContent: note}));
   list.scrollTop = 0;
 }
 

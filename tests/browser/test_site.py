@@ -28,6 +28,10 @@ SYMPTOMS = {
     "ValueError: I/O operation on closed file": {"I9"},
     "blank line after every row": {"D1"},
     "ctrl-c lost rows": {"G2"},
+    "watchdog created event, file not finished copying": {"H14"},
+    "_csv.Error: line contains NUL after power loss": {"H17"},
+    "two rows merged in one line, parallel workers append csv": {"H15"},
+    "OSError: [Errno 95] Operation not supported, to_csv append": {"I21"},
 }
 
 
@@ -151,6 +155,9 @@ def test_a_question_on_the_first_page_is_asked_by_a_click_and_an_unknown_word_is
     expect(page.locator("#found a").first).to_contain_text("A1")
     page.fill("#q", "qqxxzz")
     expect(page.locator("#found")).to_contain_text("Nothing has these words")
+    page.fill("#q", "qqxxzz in an empty file")
+    expect(page.locator("#found p")).to_have_text("Not found anywhere: qqxxzz.")
+    expect(page.locator("#found a").first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#found")).to_be_hidden()
 
