@@ -245,7 +245,8 @@ def _who_sees(bytes_in):
 def draw_gauge(board, top, bytes_in, headline, footline, title=None):
     """Draw a gauge on ``board``, from ``top`` down; the other parameters are those of :func:`gauge`."""
     top = _draw_head(board, top, title, [headline])
-    total, left, track = sum(bytes_in.values()), 260, 350
+    total, left = sum(bytes_in.values()), 260
+    track = 350 if total < 10_000 else 320  # a long number needs the room
     for row, (name, size) in enumerate(bytes_in.items()):
         last = row == len(bytes_in) - 1
         bar = top + 48 * row + 20 * last
