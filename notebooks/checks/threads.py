@@ -111,7 +111,7 @@ def log_on_disk_that_stays_full(learner, path, readings):
         for number in range(23):
             yield readings[number % len(readings)]
         if not FullForAWhile.was_full:
-            sys.stderr.write("the program has not met the full disk: it writes in a way of its own")
+            sys.stderr.write("the program has not met the full disk: it writes in a way of its own\n")
         _pull_the_plug()
 
     FullForAWhile.room = 50
