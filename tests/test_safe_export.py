@@ -308,6 +308,22 @@ def test_a_target_that_exists_keeps_its_permissions_from_the_first_byte_on(tmp_p
     assert [stat.S_IMODE(mode) for mode in [*seen, target.stat().st_mode]] == [0o640, 0o640]
 
 
+@needs_permissions
+def test_until_it_has_the_permissions_of_its_target_only_its_owner_may_open_the_new_file(tmp_path, monkeypatch):
+    target = tmp_path / "orders.csv"
+    target.write_bytes(OLD)
+    target.chmod(0o600)
+    seen, keep_rights = [], safe_export_module._keep_rights
+
+    def noting(target, old, descriptor):
+        seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        keep_rights(target, old, descriptor)
+
+    monkeypatch.setattr(safe_export_module, "_keep_rights", noting)
+    safe_export([{"order_id": 1}], target, NAMES)
+    assert seen == [0o600]
+
+
 @needs_links
 def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
     (tmp_path / "real").mkdir()
