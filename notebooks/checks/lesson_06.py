@@ -211,18 +211,41 @@ def _saves_and_does_not_ask():
 # --- A log that survives ---------------------------------------------------------------------------------------
 
 GOES_ON = 77  # the exit code of a process that had to be ended the hard way
-FEW, MANY = 40, 3000  # readings; the many are 36 KiB, a few trips
+FEW, MANY = 40, 1500  # readings; the many are long, so that a trip comes every few of them
+SHORT, LONG = "20.5", "20.5".zfill(3000)  # two long ones are more than a small byte buffer holds
+TRIP_FROM = 701  # a prime: a flush every 2, 7 or 100 has sent the readings before it, and then two or three of them wait
 WITHOUT_HANDLER = -signal.SIGTERM if hasattr(os, "WIFSIGNALED") else 3  # the exit code that SIGTERM itself gives
 USED_UP = "the readings are used up, and your program asks for one more with next(): take them with a for loop, which ends by itself"
+NOT_EACH = "your flush does not come after each reading, before the next is asked for"
 LEAVES = (ast.Break, ast.Return, ast.Raise)
 write = os.write  # as it is before a signal waits in it
+
+
+class Reading(list):
+    """One that is noted beside ``path`` when somebody takes its values, as a writer does."""
+
+    def __init__(self, values, path):
+        super().__init__(values)
+        self.path = path
+
+    def __iter__(self):
+        Path(f"{self.path}.taken").touch()
+        return super().__iter__()
+
+    def __getitem__(self, number):
+        Path(f"{self.path}.taken").touch()
+        return super().__getitem__(number)
+
+    def __reduce__(self):
+        return list, (list(self),)
 
 
 class Readings:
     """Hands out ``count`` readings, noted beside ``path``; ``before_next(number)`` is called when the next is asked for."""
 
-    def __init__(self, path, count, before_next):
+    def __init__(self, path, count, before_next, value=SHORT):
         self.noted = os.open(f"{path}.noted", os.O_WRONLY | os.O_CREAT)
+        self.path, self.value = path, value
         self.number, self.count, self.before_next, self.asked_in_vain = 0, count, before_next, 0
 
     def __iter__(self):
@@ -239,7 +262,8 @@ class Readings:
             raise StopIteration
         self.number += 1
         write(self.noted, b".")
-        return [self.number, "20.5"]
+        reading = [self.number, self.value]
+        return Reading(reading, self.path) if self.number == 1 else reading
 
 
 def _handed_out(path):
@@ -250,11 +274,11 @@ def _logged(path):
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8", errors="replace") as log:
-        return list(csv.reader(log))
+        return [[SHORT if value == LONG else value for value in row] for row in csv.reader(log)]
 
 
 def _as_logged(numbers):
-    return [[str(number), "20.5"] for number in numbers]
+    return [[str(number), SHORT] for number in numbers]
 
 
 @exercise
@@ -263,7 +287,7 @@ def write_log(function):
 
     The kill comes when the function asks for the next reading: all that it was given by then must be in the file.
     """
-    _refuse_what_no_program_can_handle(function)
+    _refuse_what_cannot_work(function)
     with temporary_folder() as folder:
         for kill_after in (0, 1, 2, 3, 25):
             path = Path(folder) / f"log-{kill_after}.csv"
@@ -292,7 +316,13 @@ def _say_when_used_up(function, readings, path):
         stop_for(error, function)
 
 
-def _refuse_what_no_program_can_handle(function):
+def _refuse_what_cannot_work(function):
+    elsewhere = used_from_notebook(function)
+    for node in ast.walk(ast.parse(code_of(function) or "pass")):
+        for name in node.names if isinstance(node, ast.Global) else ():
+            if isinstance(elsewhere.get(name), io.IOBase):
+                raise NotYet(f"the line global {name} is about the {name} of another cell, which cannot go to the process of this "
+                             "check: take the line out")
     for given in call_arguments(function, "signal.signal"):
         if str(given.get(0)).endswith(("SIGKILL", "SIGSTOP")):
             raise NotYet(f"no program can handle {given[0]}: the operating system kills it and asks nobody")
@@ -312,7 +342,7 @@ def _compare_log(path, wanted, when, function):
     if logged[:wanted] == _as_logged(range(1, wanted + 1)) and (len(logged) == wanted or not alive):
         return
     if twice := next((row[0] for row in logged if logged.count(row) > 1 and row in _as_logged(range(1, FEW + 1))), None):
-        raise NotYet(f"reading {twice} is in the file {'twice' if logged.count([twice, '20.5']) == 2 else 'more than once'}")
+        raise NotYet(f"reading {twice} is in the file {'twice' if logged.count([twice, SHORT]) == 2 else 'more than once'}")
     if logged == _as_logged([wanted]) and wanted > 1 and handed >= wanted:
         why = ("seek() goes back, and each reading is written over the one before" if "seek" in names_called(function) else
                'each open() with "w" begins an empty file')
@@ -321,7 +351,7 @@ def _compare_log(path, wanted, when, function):
         raise NotYet(f"the first row of the file is {logged[0]}, which is no reading: write the readings alone")
     if logged == _as_logged(range(1, len(logged) + 1)) and len(logged) < wanted:
         why = (_why_left_early(function, handed) if alive and handed < wanted else
-               "did you write each of them?" if alive else _why_lost(function))
+               "did you write each of them?" if alive else _why_lost(function, path))
         raise NotYet(f"{when} the file holds {len(logged):,} of {_spelled(wanted)}: {why}")
     raise NotYet(f"{when} " + (first_difference([["number", "value"], *_as_logged(range(1, wanted + 1))],
                                                 [["number", "value"], *logged], "the file") or "the file holds other rows"))
@@ -333,6 +363,8 @@ def _spelled(number):
 
 def _why_left_early(function, handed):
     """Return why a function has taken only ``handed`` readings, though no signal came."""
+    if inspect.isgeneratorfunction(function):
+        return "a function with yield in it only starts when somebody loops over it, and nobody does. Leave yield out"
     if not handed:
         return "your function takes none of the readings"
     early = f"your loop ends after {_spelled(handed)}"
@@ -381,13 +413,28 @@ def _first_parameter(function):
     return next(iter(inspect.signature(function).parameters), None)
 
 
-def _why_lost(function):
+def _why_too_early(path):
+    """Return that readings are collected, if the second was asked for before anybody took the values of the first; else None."""
+    if _handed_out(path) and not Path(f"{path}.taken").exists() and not _logged(path):
+        return "your function asks for the next reading before the first is written"
+    return None
+
+
+def _closes_in_a_loop(function):
+    loops = [node for node in ast.walk(ast.parse(code_of(function) or "pass")) if isinstance(node, ast.For | ast.While)]
+    return any("close" in names_called(ast.unparse(each)) for loop in loops for each in loop.body)
+
+
+def _why_lost(function, path):
     """Return why readings are missing after a kill."""
     called, code = names_called(function), code_of(function)
-    if why := _why_waiting(function):
+    if why := _why_waiting(function) or _why_too_early(path):
         return why
     if "flush" in called:
-        return "your flush does not come after each reading"
+        return NOT_EACH
+    if "close" in called and _closes_in_a_loop(function):
+        return ("close() sends what waits in the file object that it closes. What is missing was waiting in another one, or no close "
+                "has come since")
     if {"close", "register"} & called or "finally" in code or "except" in code:
         return "after a kill nothing of your program runs, so no close, no finally, no except and no atexit"
     if "signal" in called:
@@ -420,11 +467,12 @@ def survive_sigterm(function):
     """Run ``keep_log(readings, path)`` in processes of its own: without a signal, and with SIGTERM at three moments.
 
     Twice the signal arrives when the function asks for the next reading: all that it was given must be in the file. Once it
-    arrives while a piece of the file is on its way to the operating system, in a file with a byte buffer of 8,192 bytes: all but the
-    reading in hand must be in the file. The function must end soon after the signal. What is tried is what is told: when no piece
-    of the file could be seen on its way, the answer is not accepted.
+    arrives while a piece of the file is on its way to the operating system, in a file with a byte buffer of 4,096 bytes: all but the
+    reading in hand must be in the file. The readings of that round are long, so that no flush now and then is safe by luck. The
+    function must end soon after the signal. What is tried is what is told: when no piece of the file could be seen on its way,
+    the answer is not accepted.
     """
-    _refuse_what_no_program_can_handle(function)
+    _refuse_what_cannot_work(function)
     with temporary_folder() as folder:
         path = Path(folder) / "log.csv"
         as_program(function, path, 0, runner=log_until_sigterm)
@@ -459,7 +507,8 @@ def log_until_sigterm(function, path, stop_after):
             os._exit(GOES_ON)  # as the system does a few seconds after a SIGTERM without effect
 
     try:
-        function(Readings(path, MANY if stop_after == "trip" else FEW, next_one), path)
+        many = {"count": MANY, "value": LONG} if stop_after == "trip" else {"count": FEW}
+        function(Readings(path, before_next=next_one, **many), path)
     except StopIteration:
         stop(USED_UP)
     except Exception as error:
@@ -483,12 +532,12 @@ def _tell_a_mistake(error, function, came):
 
 
 def _wait_with_a_signal_in_a_trip(path):
-    """Let SIGTERM come once, in the first trip after 700 readings, in whichever way a file is opened for writing.
+    """Let SIGTERM come once, in the first trip from reading 701 on, in whichever way a file is opened for writing.
 
-    Files with a byte buffer get one of at most 8,192 bytes.
+    Files with a byte buffer get one of at most 4,096 bytes, as many disks suggest it to Python up to 3.13.
     """
     def on_the_way():
-        if _handed_out(path) >= 700 and not Path(f"{path}.came").exists():
+        if _handed_out(path) >= TRIP_FROM and not Path(f"{path}.came").exists():
             Path(f"{path}.came").mkdir()
             signal.raise_signal(signal.SIGTERM)
 
@@ -498,12 +547,12 @@ def _wait_with_a_signal_in_a_trip(path):
             return super().write(data)
 
     class Writer(io.BufferedWriter):
-        def __init__(self, raw, buffer_size=8192):
-            super().__init__(raw, min(buffer_size, 8192))
+        def __init__(self, raw, buffer_size=4096):
+            super().__init__(raw, min(buffer_size, 4096))
 
     class Random(io.BufferedRandom):
-        def __init__(self, raw, buffer_size=8192):
-            super().__init__(raw, min(buffer_size, 8192))
+        def __init__(self, raw, buffer_size=4096):
+            super().__init__(raw, min(buffer_size, 4096))
 
     def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None, open=io.open):
         if not set(mode) & set("wax+"):
@@ -511,7 +560,7 @@ def _wait_with_a_signal_in_a_trip(path):
         raw = Interrupted(file, mode.replace("t", "").replace("b", ""), closefd, opener)
         if buffering == 0:
             return raw
-        below = (Random if "+" in mode else Writer)(raw, buffering if buffering > 1 else 8192)
+        below = (Random if "+" in mode else Writer)(raw, buffering if buffering > 1 else 4096)
         return below if "b" in mode else io.TextIOWrapper(below, encoding, errors, newline, line_buffering=buffering == 1)
 
     def write_down(place, data):
@@ -540,13 +589,15 @@ def _judge_signal(stop_after, path, ended, function):
     if stop_after == "trip":
         why = ("although it was closed: your handler raises an error inside writerow(), and what was just being handed down is "
                "thrown away")
+        if "flush" in names_called(function) and not _why_waiting(function):
+            why += f" ({NOT_EACH})"
         if ended.exit_code == WITHOUT_HANDLER or "_exit" in names_called(function):
-            why = f"because {_why_lost_by_a_signal(function, ended.exit_code)}"
+            why = f"because {_why_lost_by_a_signal(function, ended.exit_code, path)}"
         raise NotYet(f"SIGTERM came during a trip, and {found:,} of {_spelled(wanted)} are in the file, {why}")
     seen = f"SIGTERM came between two readings, and {found:,} of {_spelled(wanted)} are in the file"
     if found == wanted - 1 and ended.exit_code != WITHOUT_HANDLER and missing == wanted:
         raise NotYet(f"{seen}: the loop had taken one more reading, and was left before that was written")
-    raise NotYet(f"{seen}: {_why_lost_by_a_signal(function, ended.exit_code)}")
+    raise NotYet(f"{seen}: {_why_lost_by_a_signal(function, ended.exit_code, path)}")
 
 
 def _why_it_goes_on(function):
@@ -558,16 +609,16 @@ def _why_it_goes_on(function):
     return "neither your handler nor your loop ends the program. The system will soon kill it without asking"
 
 
-def _why_lost_by_a_signal(function, exit_code):
+def _why_lost_by_a_signal(function, exit_code, path):
     code, called = code_of(function), names_called(function)
-    if why := _why_waiting(function):
+    if why := _why_waiting(function) or _why_too_early(path):
         return why
     if "_exit" in called:
         return "os._exit() ends the program before the file is closed"
     if "signal.signal" in calls_in(function) and exit_code != WITHOUT_HANDLER:
         return "your handler ends the program before what was waiting is written"
     if "flush" in called:
-        return "your flush does not come after each reading"
+        return NOT_EACH
     if "register" in called:
         return "what was given to atexit runs at an orderly end, and this is none"
     if "finally" in code or "except" in code:
