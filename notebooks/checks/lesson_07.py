@@ -4,6 +4,7 @@ import csv
 import errno
 import functools
 import gc
+import inspect
 import io
 import os
 import shutil
@@ -39,6 +40,8 @@ NAMES = ["order_id", "item"]
 ROWS = [{"order_id": f"{number:06d}", "item": "Bananas" if number > 1 else "Crème fraîche"} for number in range(1, 41)]
 OLD = b"order_id,item\r\n000000,Yesterday\r\n"
 NEW = csv_bytes(ROWS)
+IN_PLACE = ("the new rows arrive, but not in one step: while the target itself is being filled, readers find an empty file or a part "
+            "of it")
 
 
 def _content(path):
@@ -57,6 +60,12 @@ def _seen_in(content):
     if content == NEW:
         return "today's file"
     return f"{max(0, content.count(bytes([10])) - 1)} of 40 rows" if content else "an empty file"
+
+
+def _is_or_holds(path):
+    found = _seen(path)
+    words = {"no file": "is not there", "an empty file": "is empty"}
+    return words.get(found) or (f"is {found}" if found.endswith("file") else f"holds {found}")
 
 
 def _others_beside(target):
@@ -179,7 +188,8 @@ def publish_steps(my_order):
     if seen[order[-1]] == "yesterday's file":
         raise NotYet("at the end a reader still finds yesterday's file")
     if "G" not in order:
-        raise NotYet("readers find a whole file at every moment, but after a power cut it may be empty: G is missing")
+        lacks = "G is missing" if "F" in order else "F and G are missing"
+        raise NotYet(f"readers find a whole file at every moment, but after a power cut it may be empty: {lacks}")
     if "F" not in order[:order.index("G")]:
         raise NotYet("fsync can save only what has left your program: the flush must come before it, after the rows")
     if order.index("F") < order.index("B") or order.index("G") < order.index("B"):
@@ -206,7 +216,8 @@ def _run_lines(order, target, unfinished):
         return seen, f"Python cannot read your program: {error.msg}. B, E, F and G stand inside the block that D opens"
     except (NameError, OSError, ValueError) as error:
         line = order[len(seen)]
-        why = {FileNotFoundError: "there is no unfinished file yet, or no more", NameError: "nothing has been opened yet",
+        why = {FileNotFoundError: "E has moved the unfinished file already" if "E" in order[:order.index(line)]
+               else "there is no unfinished file yet", NameError: "nothing has been opened yet",
                ValueError: "the file is closed by then",
                PermissionError: f"{line} moves a file that is open: Windows refuses that"}.get(type(error), "what it needs is not there")
         return seen, f"line {line} stops with {type(error).__name__}: {why}"
@@ -259,6 +270,8 @@ class _Watch:
         self.before = "no file" if first_day else "yesterday's file"
         self.replaced, self.synced_too_early, self.asked = False, False, False
         self.synced, self.mode, self.verdict = None, None, None  # synced: which file was synced when it was whole
+        self.old_mode = None  # the permissions of the old file when it is replaced
+        self.left = {path.name: path.read_bytes() for path in target.parent.iterdir() if path != target and path.is_file()}
 
     def call(self, function):
         """Let ``function`` publish; return self, or raise NotYet, or what the function raises."""
@@ -270,15 +283,19 @@ class _Watch:
             if self.verdict:
                 raise NotYet(self.verdict) from None
         if not self.replaced and not (self.accident and self.accident.happened):
-            self._say_why_not_replaced()
+            self._say_why_not_replaced(function)
         return self
 
-    def _say_why_not_replaced(self):
+    def _say_why_not_replaced(self, function):
         if _seen(self.target) == "today's file":
-            raise NotYet("the new rows arrive, but not in one step: while the target is being filled, readers find a part of it")
+            raise NotYet(IN_PLACE)
+        if inspect.isgeneratorfunction(function):
+            raise NotYet("a function with yield in it only starts when somebody loops over it, and nobody does. Leave yield out")
         if not self.asked:
             raise NotYet("your function asks for none of the rows")
-        raise NotYet(f"os.replace was not called for the target, which holds {_seen(self.target)}")
+        if self.first_day:
+            raise NotYet("where there is no file yet, os.replace was not called, and so nothing was published")
+        raise NotYet(f"os.replace was not called for the target, which {_is_or_holds(self.target)}")
 
     def _stand_ins(self):
         stand_ins = {os.fsync: self._fsync, os.replace: self._replace, os.rename: self._rename, os.remove: self._remove,
@@ -299,6 +316,8 @@ class _Watch:
     def _look(self, moment):
         found = _seen(self.target)
         if not self.replaced and found != self.before:
+            if found == "today's file":
+                self._stop(IN_PLACE)
             day = "on the very first day, " if self.first_day else ""
             self._stop(f"{day}{moment} a reader finds {found}: a kill at that moment leaves exactly this")
 
@@ -354,6 +373,7 @@ class _Watch:
                 self._stop("the old file is open in your program when you call os.replace: Windows refuses that")
             if self.accident and self.accident.where == "os.replace":
                 self.accident.strike()
+            self.old_mode = stat.S_IMODE(self.target.stat().st_mode) if self.target.exists() else None
             self.replaced, self.mode = True, stat.S_IMODE(source.stat().st_mode)
         real(src, dst, **named)
 
@@ -381,11 +401,19 @@ class _Watch:
         content = _content(source)
         if b"\r\r\n" in content:
             self._stop('the lines of the unfinished file end in \\r\\r\\n: Windows makes them so when newline="" is missing')
+        left = self.left.get(source.name)
+        if left and content != NEW and content.startswith(left):
+            self._stop("your rows stand behind what the run that broke off has left in the unfinished file: open it with "
+                       '"w", which begins it anew')
+        header, *rows = content.splitlines() or [b""]
+        if header != NEW.splitlines()[0] and NEW.splitlines()[0] in rows:
+            self._stop(f"the header stands in line {rows.index(NEW.splitlines()[0]) + 2} of the unfinished file, behind rows: it must "
+                       "be the first line")
         if not NEW.startswith(content):
             told = first_difference(NEW, content, "the unfinished file", as_rows=True)
             self._stop(told + (': say encoding="utf-8" when you open it' if "is not UTF-8" in told else ""))
         if content != NEW:
-            self._stop(f"when you call os.replace the unfinished file holds {_seen(source)}: finish it first, flush and close")
+            self._stop(f"when you call os.replace the unfinished file {_is_or_holds(source)}: finish it first, flush and close")
         if open_files(source):
             self._stop("the file is still open when you call os.replace: Windows refuses that, and an error of close() would come "
                        "too late")
@@ -436,8 +464,11 @@ def _after_accident(function, target, accident, same=False, first_day=False):
             raise
         is_same = raised is error or (type(raised), raised.args) == (type(error), error.args)
         if not is_same and (same or raised.__cause__ is not error):
-            raise NotYet(f"{accident.what}, and instead of {type(error).__name__.strip('_')} another error comes out: "
-                         f"{what_stopped(raised, function)}. The line raise alone lets the first one through") from None
+            first = type(error).__name__.strip("_")
+            other = (f"a new {first} comes out in place of the first" if type(raised) is type(error) else
+                     f"instead of {first} another error comes out")
+            raise NotYet(f"{accident.what}, and {other}: "
+                         f"{what_stopped(raised, function)}. The line raise alone, inside except, lets the first one through") from None
         # The error keeps the frames that it came through, and these keep a file that was opened without with.
         traceback.clear_frames(raised.__traceback__)
         error.__traceback__ = raised.__traceback__ = None
@@ -448,7 +479,7 @@ def _after_accident(function, target, accident, same=False, first_day=False):
                          "that is not there. Let the error through")
         return
     if _seen(target) != watch.before:
-        raise NotYet(f"{accident.what}, and the target now holds {_seen(target)} instead of "
+        raise NotYet(f"{accident.what}, and the target now {_is_or_holds(target)} instead of "
                      + ("nothing" if first_day else "the old file"))
 
 
@@ -457,10 +488,27 @@ def _publish(function, target, written=None):
     target.write_bytes(OLD)
     if written is not None:
         os.utime(target, (written, written))
-    watch = _Watch(target).call(function)
+    try:
+        watch = _Watch(target).call(function)
+    except FileNotFoundError as error:
+        _say_why_not_there(error, function, target)
+        raise
     if _seen(target) != "today's file":
-        raise NotYet(f"at the end the target holds {_seen(target)} instead of 40 rows")
+        raise NotYet(f"at the end the target {_is_or_holds(target)} instead of today's 40 rows")
     return watch
+
+
+def _say_why_not_there(error, function, target):
+    """Raise NotYet if ``error`` came from using the unfinished file's name before it was written or after it was moved."""
+    if not error.filename or Path(error.filename).name == target.name or Path(error.filename).parent != target.parent:
+        return
+    name, removes = Path(error.filename).name, any(frame.name == "_remove" for frame in traceback.extract_tb(error.__traceback__))
+    if _seen(target) == "today's file":
+        hint = ("remove it only after an error" if removes else
+                "give it the permissions before the move" if sets_permissions(function) else "whatever it needs, do it before the move")
+        raise NotYet(f"after os.replace there is no {name} any more: {hint}") from None
+    if not removes:
+        raise NotYet(f"there is no {name} yet when your function needs it: write it first") from None
 
 
 # --- Publish ---------------------------------------------------------------------------------------------------
@@ -482,7 +530,7 @@ def publish_in_one_step(function):
             _publish(function, target)
         except FileExistsError:
             raise NotYet("a run that broke off left its unfinished file behind, and the next run stumbles over it") from None
-    return ("readers find the old file or the new one, whole, at every row and every step, and errors come out" +
+    return ("readers find the old file or the new one, whole, at every row and every step, and both errors come out" +
             ("" if tidy else "; after an error an unfinished file stays beside it"))
 
 
@@ -540,12 +588,8 @@ def keep_the_readers(function):
         target, _ = _target(folder)
         for mode in (0o600, 0o640, 0o664):
             target.chmod(mode)
-            try:
-                watch = _publish(function, target, written=_TWO_DAYS_AGO)
-            except FileNotFoundError as error:
-                _say_when_moved(error, target)
-                raise
-            _same_mode(function, target, mode, watch.mode)
+            watch = _publish(function, target, written=_TWO_DAYS_AGO)
+            _same_mode(function, target, mode, watch)
             if abs(target.stat().st_mtime - _TWO_DAYS_AGO) < 60:
                 raise NotYet("the new file has the time of the old one, too, and programs that fetch only what is newer pass it by: "
                              "shutil.copystat copies the time, shutil.copymode the permissions alone")
@@ -560,13 +604,6 @@ def keep_the_readers(function):
         else:
             return "the function sets permissions, which this system does not have; the first export of all works, too, and errors come out"
     return "the new file has the permissions of the old one, the first export of all works, too, and errors come out"
-
-
-def _say_when_moved(error, target):
-    """Raise NotYet if ``error`` came from using the unfinished file's name when the file had been moved already."""
-    if _seen(target) == "today's file" and error.filename and Path(error.filename).name != target.name:
-        raise NotYet(f"after os.replace there is no {Path(error.filename).name} any more: give it the permissions before "
-                     "the move") from None
 
 
 @contextlib.contextmanager
@@ -586,13 +623,13 @@ def _publish_first(function, target, usual):
     try:
         watch = _Watch(target, first_day=True).call(function)
     except FileNotFoundError as error:
-        _say_when_moved(error, target)
+        _say_why_not_there(error, function, target)
         if error.filename and Path(error.filename).name == target.name:
             raise NotYet("where there is no file yet, your function stops with FileNotFoundError: "
                          "ask first whether the target is there") from None
         raise
     if _seen(target) != "today's file":
-        raise NotYet(f"where there was no file yet, the target holds {_seen(target)} instead of 40 rows")
+        raise NotYet(f"where there was no file yet, the target {_is_or_holds(target)} instead of the 40 rows")
     if HAS_PERMISSIONS and {watch.mode, stat.S_IMODE(target.stat().st_mode)} != {usual}:
         got = next(mode for mode in (watch.mode, stat.S_IMODE(target.stat().st_mode)) if mode != usual)
         raise NotYet(f"where there was no file yet, the new one is {_in_letters(got)}; usual is what open() gives, "
@@ -617,16 +654,19 @@ def _in_letters(mode):
     return stat.filemode(stat.S_IFREG | mode)
 
 
-def _same_mode(function, target, mode, at_replace):
+def _same_mode(function, target, mode, watch):
     if not HAS_PERMISSIONS:  # no such bits to look at
         if not sets_permissions(function):
             raise NotYet("nothing in your function gives the new file the permissions of the old one")
         return
     got = stat.S_IMODE(target.stat().st_mode)
+    if watch.old_mode != mode:
+        raise NotYet("shutil.copymode(a, b) gives the file b the permissions of the file a, and yours changes the old file: it went "
+                     f"from {_in_letters(mode)} to {_in_letters(watch.old_mode)}")
     if got != mode:
         who = "others may read it now" if got & ~mode & 0o044 else "not everybody may use it who could before"
         raise NotYet(f"the old file was {_in_letters(mode)}, the new one is {_in_letters(got)}: {who}")
-    if at_replace != mode:
+    if watch.mode != mode:
         raise NotYet("in the end the permissions are right, but for a moment after os.replace they were not: "
                      "give them to the unfinished file, before the move")
 
