@@ -9,6 +9,7 @@ import io
 import json
 import os
 import queue
+import stat
 import sys
 import threading
 import time
@@ -29,7 +30,8 @@ def open_with(raw=io.FileIO, text=io.TextIOWrapper, buffer=1 << 20):
     plain_open = io.open
 
     def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
-        if not set(mode) & set("wax+") or buffering == 0 and "b" not in mode:  # open() itself refuses the latter
+        pipe = isinstance(file, int) and not stat.S_ISREG(os.fstat(file).st_mode)  # not the learner's, and cannot tell()
+        if pipe or not set(mode) & set("wax+") or buffering == 0 and "b" not in mode:  # open() itself refuses the latter
             return plain_open(file, mode, buffering, encoding, errors, newline, closefd, opener)
         lowest = raw(file, mode.replace("b", "").replace("t", ""), closefd, opener)
         if buffering == 0:
