@@ -201,6 +201,12 @@ def test_a_run_in_which_a_notebook_is_not_collected_is_stopped():
     assert len(problems) == 1 and problems[0].startswith("03-meet-the-empty-file.ipynb: 0 of its")
 
 
+def test_a_whole_run_that_would_not_compare_everything_ends_before_its_first_test_and_says_why():
+    session = SimpleNamespace(items=[], config=Options())
+    with pytest.raises(pytest.UsageError, match=r"(?s)would not compare every notebook.*03-meet-the-empty-file.ipynb: 0 of its"):
+        plugin._stop_unless_everything_is_compared(session)
+
+
 @pytest.mark.parametrize("typed, whole", [
     ([], True), (["-q"], True), (["-k", "gauge"], False), (["-qk", "gauge"], False), (["--ignore=tests/browser"], False),
     (["--lf"], False), (["--last-failed"], False), (["--sw"], False), (["--deselect", "tests/test_gauge.py"], False),
