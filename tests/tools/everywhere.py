@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.support import conditions
 from tests.support.notebook_files import PROJECT
 
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints", "browser")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints")
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NOBODY = 65534
 SUITE_SECONDS = 3600  # a suite that takes longer hangs, on any machine
