@@ -176,7 +176,7 @@ def _writes_text(name, given):
 
 STOCK = Path(__file__).resolve().parents[1] / "bench" / "stock.py"
 LINES = {"A": lambda prices: os.fsync(prices.fileno()), "B": lambda prices: prices.buffer.flush(), "C": lambda prices: prices.flush(),
-         "D": lambda prices: None}
+         "D": lambda prices: None}  # what D flushes after the program, the end of the block sends as well
 WHY_NOT = {"A": "fsync works on what the operating system has, and the header is still in your program",
            "B": "that sends on what is in the byte buffer, and the header is in the text layer above it",
            "D": "by then the rows are in the file already, and the header comes behind them"}
@@ -192,8 +192,6 @@ def price_list(my_line):
             prices.write("item,price\r\n")
             LINES[letter](prices)
             subprocess.run([sys.executable, "-I", STOCK], stdout=prices, check=True)
-            if letter == "D":
-                prices.flush()
         lines = path.read_text(encoding="utf-8").splitlines()
     if lines[0] != "item,price":
         raise NotYet(f"with {letter} the first line is {lines[0]}, and the last is {lines[-1]}: {WHY_NOT[letter]}")
