@@ -110,10 +110,10 @@ class Board:
         self._axes.add_patch(Rectangle((x, y), width, height, facecolor=fill, edgecolor=edge,
                                        hatch=pattern or None, linewidth=line))
 
-    def area(self, corners, fill, pattern="", edge=INK, line=1.2):
-        """Draw an area with these ``corners``, a list of (x, y) pairs; ``pattern`` is one of matplotlib's hatches."""
+    def area(self, corners, fill, edge=INK, line=1.2):
+        """Draw an area with these ``corners``, a list of (x, y) pairs."""
         from matplotlib.patches import Polygon
-        self._axes.add_patch(Polygon(corners, facecolor=fill, edgecolor=edge, hatch=pattern or None, linewidth=line))
+        self._axes.add_patch(Polygon(corners, facecolor=fill, edgecolor=edge, linewidth=line))
 
     def line(self, points, colour=INK, width=1.5, dashes="-"):
         """Draw a line through ``points``, a list of (x, y) pairs; ``dashes`` is a matplotlib line style."""
@@ -384,7 +384,7 @@ def _steps(writes, trips):
 def _draw_step(board, x, top, width, size, step):
     name, waiting, left = step
     board.text(x + width / 2, top + 22, name, size=15, align="center", bold=True)
-    board.box(x, top + 36, width, 50, edge=INK)
+    board.box(x, top + 36, width, 50)
     place = x
     for piece in waiting:
         length = width * piece / size
@@ -413,8 +413,8 @@ def inside_one_another(objects, headline=None):
     looks = [COLOURS[TEXT_LAYER], COLOURS[BYTE_BUFFER], COLOURS[OPERATING_SYSTEM]]
     for depth, (name, kind, keeps) in enumerate(objects):
         x, y = 20 + 26 * depth, top + 72 * depth
-        board.box(x, y, 860 - 52 * depth, bottom - y - 10 * depth, fill=PAPER, edge=INK, line=1.5)
-        board.box(x, y, 14, bottom - y - 10 * depth, fill=looks[depth], pattern="//" if depth == 1 else "", edge=INK)
+        board.box(x, y, 860 - 52 * depth, bottom - y - 10 * depth, fill=PAPER, line=1.5)
+        board.box(x, y, 14, bottom - y - 10 * depth, fill=looks[depth], pattern="//" if depth == 1 else "")
         board.text(x + 30, y + 28, name, size=18, bold=True)
         board.text(x + 800 - 52 * depth + 44, y + 28, kind, size=16, align="right")
         board.text(x + 30, y + 54, keeps, size=16)
@@ -579,7 +579,7 @@ def trips(counts, title=None, headline=None):
     board, top = _headed(title, headline, 62 + 44 * len(counts))
     left, track = 230, 500
     for x, name in [(left, BYTE_BUFFER), (left + 330, OPERATING_SYSTEM)]:
-        board.box(x, top, 170, 34, edge=INK)
+        board.box(x, top, 170, 34)
         board.text(x + 85, top + 23, name, size=16, align="center")
     board.arrow((left + 176, top + 17), (left + 324, top + 17), width=2)
     board.text(left + 250, top + 10, "one trip", size=15, align="center")
