@@ -10,7 +10,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from tests.support.cell_ids import SPEAKING, give_ids
-from tests.support.notebook_files import normalise, paths_starting_with, read_notebook, write_if_changed
+from tests.support.notebook_files import normalise, notebook_paths, paths_starting_with, read_notebook, with_room, write_if_changed
 from tests.tools import refresh
 
 MEASURE = "import time\nprint('here:', time.time_ns())\nprint(object())\n6 * 7"
@@ -224,3 +224,20 @@ def test_the_normal_form_keeps_the_two_tags_on_text_and_nothing_else():
     cells = [new_markdown_cell("", metadata={"tags": ["explain", "x", "predict"], "slideshow": {}}),
              new_code_cell("", metadata={"tags": ["predict", "nbval-skip"]})]
     assert [dict(cell.metadata) for cell in normalise(new_notebook(cells=cells)).cells] == [{"tags": ["predict", "explain"]}, {}]
+
+
+CODE = "```python\nmy_line = 3\n```"
+ROOM = "\n\n<p></p>\n\n"
+
+
+@pytest.mark.parametrize("between", ["\n\n", ROOM])
+def test_folded_code_gets_room_once_and_other_code_none(between):
+    written = f"{CODE}\n\nBelow.\n\n<details><summary>Solution</summary>{between}{CODE}{between}Because.\n\n</details>\n\n{CODE}\n\nAfter."
+    roomy = f"{CODE}\n\nBelow.\n\n<details><summary>Solution</summary>{ROOM}{CODE}{ROOM}Because.\n\n</details>\n\n{CODE}\n\nAfter."
+    assert with_room(written) == with_room(roomy) == roomy
+
+
+def test_all_folded_code_of_the_series_has_room():
+    cells = [cell for path in notebook_paths() for cell in read_notebook(path).cells if cell.cell_type == "markdown"]
+    assert sum("<p></p>" in cell.source for cell in cells) > 60
+    assert [cell.id for cell in cells if with_room(cell.source) != cell.source] == [], "run  python -m tests.tools.refresh"

@@ -18,6 +18,7 @@ To add an exercise:
 
        </details>
 
+   (Step 5 puts an empty paragraph, ``<p></p>``, above and below the code, for JupyterLab gives it no space there.)
 3. In ``notebooks/checks/lesson_NN.py`` the check: a function with ``@exercise`` above it, its name in ``__all__``. It
    gets the answer, returns the sentence for *done* (only what it has tried), or raises NotYet with what the learner's
    program did and the first thing that differs. ``checks/common.py`` has what it needs.

@@ -11,6 +11,8 @@ NOTEBOOK_FOLDER = PROJECT / "notebooks"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 TAGS = ("predict", "explain")  # on Markdown cells; the workshop edition is made from them
 METADATA = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
+FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+FENCED = re.compile(r"\n\n(?:<p></p>\n\n)?(```\w*\n.*?\n```)\n\n(?:<p></p>\n\n)?", re.DOTALL)
 
 
 def notebook_paths():
@@ -58,7 +60,7 @@ def normalise(notebook):
     for cell in notebook.cells:
         tags = [tag for tag in TAGS if tag in cell.metadata.get("tags", []) and cell.cell_type == "markdown"]
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        cell.source = cell.source.strip("\n")
+        cell.source = with_room(cell.source.strip("\n"))
         if cell.cell_type == "code":
             cell.outputs = _merged_streams(cell.outputs)
             for output in cell.outputs:
@@ -70,6 +72,15 @@ def normalise(notebook):
             if output.output_type == "execute_result":
                 output.execution_count = count
     return notebook
+
+
+def with_room(markdown):
+    """Return ``markdown`` with an empty paragraph above and below each block of code that is folded.
+
+    JupyterLab gives code in <details> no space of its own: it would stick to the sentence below it. Where code has
+    space, on GitHub and in the web edition, an empty paragraph takes none.
+    """
+    return FOLDED.sub(lambda fold: FENCED.sub(r"\n\n<p></p>\n\n\1\n\n<p></p>\n\n", fold[0]), markdown)
 
 
 def _merged_streams(outputs):
