@@ -118,7 +118,7 @@ def _wrong_trips(answer, trips):
         return f"that is one trip for all: but the pieces are {total} bytes and the buffer holds {BUFFER_SIZE}"
     if answer == [len(trips)]:
         return f"{len(trips)} is how many trips there are: answer with the bytes that each of them brings"
-    if sum(answer) < total and answer == trips[:len(answer)]:
+    if answer == trips[:len(answer)]:
         return f"these trips are right, but they bring {sum(answer)} of {total} bytes: what happens to the rest?"
     if sum(answer) != total:
         return f"your trips bring {_count(sum(answer), 'byte')}, and the pieces are {total} bytes together"
