@@ -114,15 +114,29 @@ def close_notebook(page):
     page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
 
 
-def show_whole(page):
-    """Make the window of ``page``, 1280 pixels wide, as high as the notebook that is open in it."""
-    end = 0
-    for _ in range(10):  # what comes into sight is drawn only then, and may be taller than JupyterLab took it for
-        page.evaluate(f"document.querySelector('{PANEL} .jp-WindowedPanel-outer').scrollTop = 0")
-        before, end = end, page.evaluate(f"[...document.querySelectorAll('{PANEL} .jp-Cell')].at(-1).getBoundingClientRect().bottom")
-        if end == before:
-            break
-        page.set_viewport_size({"width": 1280, "height": min(round(end) + 60, 16_000)})
+# How many cells the notebook has, how many of them are drawn, and where the last one ends.
+DRAWN = f"""() => {{
+    const outer = document.querySelector('{PANEL} .jp-WindowedPanel-outer'), cells = [...outer.querySelectorAll('.jp-Cell')];
+    outer.scrollTop = 0;
+    return [window.jupyterapp.shell.currentWidget.content.widgets.length, cells.length, cells.at(-1)?.getBoundingClientRect().bottom ?? 0];
+}}"""
+
+
+def show_whole(page, seconds=120):
+    """Make the window of ``page``, 1280 pixels wide, as high as the notebook that is open in it, and wait until that is drawn.
+
+    JupyterLab draws what comes into sight, and when it has the time. Raises RuntimeError when after so many ``seconds`` not
+    every cell is drawn, or the last one still moves.
+    """
+    latest, end, before = time.monotonic() + seconds, 0, None
+    while True:
+        wanted, drawn, now = page.evaluate(DRAWN)
+        before, end = end, round(now)
+        if drawn == wanted and end == before:
+            return
+        if time.monotonic() > latest:
+            raise RuntimeError(f"after {seconds} seconds JupyterLab had drawn {drawn} of the {wanted} cells of this notebook")
+        page.set_viewport_size({"width": 1280, "height": min(max(end, 900) + 60, 16_000)})
         page.wait_for_timeout(1000)
 
 
