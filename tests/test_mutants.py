@@ -55,6 +55,12 @@ def test_an_option_that_is_gone_also_runs_as_on_windows(source, on_windows):
     assert [mutant.on_windows for mutant in mutants_of("03-cell", source)] == [on_windows]
 
 
+@pytest.mark.parametrize("before, moves", [("import csv", 0), ("def f(): pass", 0), ("'Write.'", 0), ("export.write(a)", 1)])
+def test_a_call_is_moved_unless_what_stands_above_it_only_stands_there(before, moves):
+    source = f"export.write(b)\n{before}\nexport.flush()\nimport os"
+    assert sum(mutant.what.startswith("move ") for mutant in mutants_of("03-cell", source)) == moves
+
+
 def test_a_mutant_differs_in_one_place():
     source = "export.write(a)\nexport.flush()\nexport.write(b)\nexport.flush()"
     assert [mutant.source.splitlines() for mutant in mutants_of("03-cell", source)] == [

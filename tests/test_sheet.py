@@ -57,6 +57,10 @@ def test_nothing_reaches_over_the_edge(paper):
         assert left >= 30 and right <= width - 30 and low >= 30 and high <= height - 30
 
 
+def test_bold_words_are_known_to_be_wider():
+    assert sheet.width_of("remember", sheet.SIZE, "bold") > 1.05 * sheet.width_of("remember", sheet.SIZE, "normal")
+
+
 def test_too_many_words_are_noticed():
     with pytest.raises(sheet.TooFull):
         sheet.front(90, 595, 400)
