@@ -3,6 +3,7 @@
 The checks use it, and the child processes (processes.py) in which they try a program.
 """
 import inspect
+import io
 import linecache
 
 
@@ -47,6 +48,10 @@ def _in_other_words(error):
     if isinstance(error, AttributeError) and error.name in ("flush", "close") \
             and "writer" in type(error.obj).__name__.lower():
         return f"a csv writer has no {error.name}: call it on the file that you gave the writer"
+    if getattr(error, "name", None) == "flush" and isinstance(error, AttributeError | NameError):
+        return "flush belongs to the file object that you write to: put its name and a dot in front"
+    if isinstance(error, io.UnsupportedOperation) and str(error) == "not readable":
+        return "this file was opened for writing only: to read it, open it again by its name"
     if isinstance(error, NotImplementedError) and not error.args[1:]:
         return "the line with raise still stops your function: take it out"
     if isinstance(error, UnicodeEncodeError) and error.encoding in ("charmap", "cp1252"):
