@@ -160,6 +160,24 @@ def test_plain_rows_may_be_opened_as_everybody_does(source):
     assert not rules.opens_text_with_care(spoil(lambda notebook, cell: cell.update(source=source)))
 
 
+@pytest.mark.parametrize("new", [new_code_cell, new_markdown_cell])
+def test_an_empty_cell_gets_one_sentence(new):
+    notebook = a_good_notebook()
+    notebook.cells.append(new("\n", id="00-count-last"))
+    offences = [offence for rule in rules.RULES for offence in rule(normalise(notebook))]
+    assert [offence.partition(".")[0] for offence in offences] == ["00-count-last: this cell is empty"]
+
+
+def test_a_notebook_without_a_cell_gets_one_sentence():
+    notebook = normalise(new_notebook())
+    assert [offence for rule in rules.RULES for offence in rule(notebook)] == ["has no code cell at all"]
+
+
+def test_a_cell_with_nothing_but_a_comment_keeps_every_rule():
+    notebook = spoil(lambda notebook, cell: cell.update(source="# Your lines go here.", outputs=[]))
+    assert not [offence for rule in rules.RULES for offence in rule(notebook)]
+
+
 def test_the_rule_sees_the_name_of_a_user():
     assert rules.tells_nothing_of_the_machine(spoil(set_output("signed: ada-lovelace\n")), ["ada-lovelace"])
 

@@ -41,7 +41,7 @@ MARKS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 
 def number_in_ids(notebook):
     """Return the number of ``notebook``, such as 03 or 01b, as the id of its first cell has it, or ''."""
-    match = re.match(r"\d\d[a-z]?(?=-)", notebook.cells[0].get("id", ""))
+    match = re.match(r"\d\d[a-z]?(?=-)", notebook.cells[0].get("id", "") if notebook.cells else "")
     return match[0] if match else ""
 
 
@@ -57,6 +57,12 @@ def is_valid(notebook):
     except nbformat.ValidationError as error:
         return [f"not a valid notebook: {error.message}"]
     return []
+
+
+def has_no_empty_cell(notebook):
+    """Every cell holds something."""
+    return [f"{cell.id}: this cell is empty. Remove it, or fill it and run  python -m tests.tools.refresh"
+            for cell in notebook.cells if not cell.source.strip()]
 
 
 def was_executed(notebook):
@@ -76,7 +82,10 @@ def shows_its_outputs(notebook):
 
 
 def _makes_output(source):
-    last = ast.parse(source).body[-1]
+    statements = ast.parse(source).body
+    if not statements:
+        return False
+    last = statements[-1]
     if isinstance(last, ast.For | ast.With | ast.If | ast.Try):
         return any(isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
                    for call in ast.walk(last))
@@ -135,7 +144,7 @@ def introduces_its_code(notebook):
     """Every code cell stands after prose."""
     pairs = zip([None, *notebook.cells], notebook.cells)
     return [f"{cell.id}: no prose before this code" for before, cell in pairs
-            if cell.cell_type == "code" and (before is None or before.cell_type == "code")]
+            if cell.cell_type == "code" and cell.source.strip() and (before is None or before.cell_type == "code")]
 
 
 def keeps_cells_short(notebook):
@@ -332,7 +341,7 @@ def _opens_text(call):
     return isinstance(mode, ast.Constant) and "b" not in str(mode.value)
 
 
-RULES = [is_valid, was_executed, shows_its_outputs, is_never_excused, carries_no_more_than_it_must,
+RULES = [is_valid, has_no_empty_cell, was_executed, shows_its_outputs, is_never_excused, carries_no_more_than_it_must,
          has_no_stderr_and_no_traceback, tells_nothing_of_the_machine, introduces_its_code, keeps_cells_short, keeps_lines_short,
          opens_text_with_care, shows_things_and_not_truth_values, ends_in_no_bare_write, is_plain_in_the_first_lessons,
          marks_its_predictions]
