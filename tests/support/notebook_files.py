@@ -96,7 +96,7 @@ def _merged_streams(outputs):
 
 def write_if_changed(notebook, path):
     """Write ``notebook`` to ``path`` if that changes the file; return whether it did."""
-    text = nbformat.writes(notebook, version=4) + "\n"
+    text = nbformat.writes(notebook) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.write_text(text, encoding="utf-8", newline="\n")
