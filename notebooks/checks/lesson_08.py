@@ -14,6 +14,7 @@ from unittest import mock
 from checks.common import (
     ORDERS_FILE,
     NotYet,
+    call_arguments,
     calls_in,
     code_of,
     exercise,
@@ -27,7 +28,8 @@ from checks.common import (
     what_stopped,
     whole_number,
 )
-from checks.failures import let_step_fail
+from checks.failures import error_from, let_step_fail, must_come_out
+from checks.windows import as_on_windows
 
 __all__ = ["find_the_attachment", "archive_at_noon", "zip_orders", "upload_orders", "sort_reports", "predict_the_log",
            "fork_four_times", "sort_more_reports"]
@@ -161,23 +163,51 @@ def _read_archive(path):
 
 @exercise
 def zip_orders(function):
-    """Call ``zip_orders(table, path)`` with a data frame of 2 orders, then of all 1,142, and read the archive by its name."""
+    """Call ``zip_orders(table, path)`` with a data frame of 2 orders, then of all 1,142, and read the archive by its name.
+
+    The second call is made as on Windows, and its archive takes the place of the first. In a folder that is not there the
+    error must come out.
+    """
     from pandas import DataFrame  # here, so that the other notebooks need not wait for pandas
 
     orders = load_orders()
-    for some in (orders[:2], orders):
-        with temporary_folder() as folder, _kept_archives():
-            path = str(Path(folder) / "orders.zip")
-            try:
-                function(DataFrame(some), path)
-            except UnicodeEncodeError as error:
-                raise NotYet(f"{error.object[error.start]!r} cannot be written in the encoding that you chose: choose utf-8") from None
-            except ValueError as error:
-                if "closed file" not in str(error):
-                    raise
-                raise NotYet(f"{what_stopped(error, function).rstrip('.')}. The member was closed by then") from None
-            _judge_zip(path, some, function)
-    return "the archive is whole, and its member holds all 1,142 orders"
+    with temporary_folder() as folder:
+        path = str(Path(folder) / "orders.zip")
+        for some, as_there in [(orders[:2], contextlib.nullcontext()), (orders, as_on_windows(function))]:
+            with _kept_archives():
+                with as_there:
+                    _zip_once(function, DataFrame(some), path)
+                _judge_zip(path, some, function)
+        nowhere = Path(folder) / "not-there" / "orders.zip"
+        with _kept_archives():
+            error = error_from(function, DataFrame(orders[:2]), str(nowhere))
+        if not nowhere.exists():  # a program may make the folder
+            must_come_out(error, "", "when there is no folder for the archive")
+    return f"the archive is whole, and its member holds all 1,142 orders{_not_on_windows(function)}"
+
+
+def _zip_once(function, table, path):
+    try:
+        function(table, path)
+    except UnicodeEncodeError as error:
+        raise NotYet(f"{error.object[error.start]!r} cannot be written in every encoding: choose utf-8") from None
+    except FileExistsError:
+        raise NotYet('where an archive is at path already, your function stops with FileExistsError: mode "w" begins it anew') from None
+    except ValueError as error:
+        if "closed file" not in str(error):
+            raise
+        why = _who_closed(function) if "BytesIO" in names_called(function) else "The member was closed by then"
+        raise NotYet(f"{what_stopped(error, function).rstrip('.')}. {why}") from None
+
+
+def _not_on_windows(function):
+    """Return a remark for the done sentence about a text layer without newline= or encoding=, or ''."""
+    for given in call_arguments(function, "TextIOWrapper"):
+        if "newline" not in given and 3 not in given:
+            return '. (On Windows there would be an empty line after each row: say newline="")'
+        if "encoding" not in given and 1 not in given:
+            return '. (On Windows the text might not be UTF-8: say encoding="utf-8")'
+    return ""
 
 
 @contextlib.contextmanager
@@ -212,16 +242,20 @@ def _judge_zip(path, orders, function):
             raise NotYet(f"BadZipFile: {error}. What stands at path was never a zip archive") from None
         raise NotYet(f"BadZipFile: {error}. Your function does not close the archive: as long as it is open, it has no end") from None
     if names != ["orders.csv"]:
-        raise NotYet(f"the archive holds {', '.join(names) or 'no member'}, and it should hold one member, orders.csv")
+        raise NotYet(f"the archive holds {', '.join(names) or 'no member'}, and it should hold one member, orders.csv{_kept(function)}")
     if trouble := _not_utf8(content, "the member"):
         raise NotYet(trouble)
     rows = _rows_in(content)
     trouble = first_difference(_as_lists(orders), rows, "the member")
     held = max(0, len(rows) - 1)
     if held < len(orders) and not _lacks_header(trouble):
-        raise NotYet(f"the member holds {held:,} of the {len(orders):,} orders{_why_waiting(function, 'member')}")
+        raise NotYet(f"the member holds {held:,} of the {len(orders):,} orders{_kept(function) or _why_waiting(function, 'member')}")
     if trouble:
         raise NotYet(trouble)
+
+
+def _kept(function):
+    return ': mode "a" keeps what the archive has held before' if "'a'" in str(call_arguments(function, "ZipFile")) else ""
 
 
 # --- First sitting: uploads ------------------------------------------------------------------------------------
@@ -235,9 +269,11 @@ def upload_orders(function):
     """
     orders = load_orders()
     _try_upload(function, orders[:2])
-    _try_upload(function, orders)
+    with as_on_windows(function):
+        _try_upload(function, orders)
     _try_broken_upload(function, orders[:2])
-    return "the library was called once, and finds all 1,142 rows when it reads after your function has returned"
+    return ("the library was called once, and finds all 1,142 rows when it reads after your function has returned"
+            + _not_on_windows(function))
 
 
 def _try_upload(function, orders):
@@ -288,10 +324,11 @@ class _Upload:
 
     def __init__(self, stream):
         self.stream = stream
-        self.is_stream = hasattr(stream, "read") and hasattr(stream, "seek") and hasattr(stream, "tell")
+        self.is_stream = all(hasattr(stream, name) for name in ("read", "seekable", "closed"))
         self.is_text = isinstance(stream, io.TextIOBase)
-        self.closed = self.is_stream and bool(getattr(stream, "closed", False))
-        if self.is_stream and not self.is_text and not self.closed:
+        self.closed = self.is_stream and stream.closed
+        self.can_seek = self.is_stream and not self.closed and stream.seekable()
+        if self.can_seek and not self.is_text:
             start = stream.tell()
             self.from_here = stream.read()
             stream.seek(0)
@@ -305,9 +342,14 @@ class _Upload:
         if not self.is_stream:
             raise NotYet(f"the library takes an open binary stream, and you passed it {_a(type(self.stream).__name__)}")
         if self.is_text:
-            raise NotYet("the library takes bytes, and you passed it a text stream: pass the memory below")
+            instead = ("a StringIO holds text, and a BytesIO holds bytes" if isinstance(self.stream, io.StringIO) else
+                       'open the file with "rb"' if "TextIOWrapper" not in names_called(function) else "pass the memory below")
+            raise NotYet(f"the library takes bytes, and you passed it a text stream: {instead}")
         if self.closed:
             raise NotYet("the memory was closed before it was passed on: closing the text layer closes what is below it")
+        if not self.can_seek:  # so there is nothing to see before it is read
+            self.from_here = self.from_start = self.stream.read()
+            self.stream = io.BytesIO(self.from_here)
         if trouble := _not_utf8(self.from_start, "the memory"):
             raise NotYet(trouble)
         rows = _rows_in(self.from_start)
@@ -370,6 +412,8 @@ def _why_closed(function):
         return ": the end of its with block closes it"
     if "TextIOWrapper" in names_called(function):
         return ": a text layer that is closed, or that goes with your function, closes the memory below it"
+    if "close" in names_called(function):
+        return ": your function closes it itself"
     return ""
 
 
