@@ -179,10 +179,11 @@ def _verdict_for(error, answers):
         return Verdict(NOT_THERE_YET, str(error))
     if isinstance(error, CheckIsBroken) or _is_of_the_check(error) or not _of_learner(error, function):
         return Verdict(BROKEN, f"{named(error)}. Tell your instructor; your answer may well be right.")
-    closed = isinstance(error, ValueError) and "closed file" in str(error)
-    hint = (" The file was closed before this line, by the end of its block or by close(): move the line up, or open "
-            "the file again." if closed else "")
-    return Verdict(NOT_THERE_YET, what_stopped(error, function) + hint)
+    stopped = what_stopped(error, function)
+    if isinstance(error, ValueError) and "closed file" in str(error):
+        stopped = (f"{stopped.removesuffix('.')}. The file was closed before this line, by the end of its block or by close(): "
+                   "move the line up, or open the file again.")
+    return Verdict(NOT_THERE_YET, stopped)
 
 
 def _of_learner(error, function):

@@ -32,7 +32,7 @@ from checks.common import (
     temporary_folder,
     what_stopped,
 )
-from checks.windows import HAS_PERMISSIONS, as_on_windows, open_files, open_replaced
+from checks.windows import HAS_PERMISSIONS, as_on_windows, handles_watched, open_files, open_handles, open_replaced
 
 __all__ = ["torn_ways", "publish_steps", "publish_in_one_step", "tidy_after_an_error", "keep_the_readers", "what_it_promises"]
 
@@ -276,7 +276,7 @@ class _Watch:
     def call(self, function):
         """Let ``function`` publish; return self, or raise NotYet, or what the function raises."""
         try:
-            with as_on_windows(function), _in_place_of(function, self._stand_ins()), self._opening(function):
+            with as_on_windows(function), handles_watched(), _in_place_of(function, self._stand_ins()), self._opening(function):
                 function(self._rows(), str(self.target), list(NAMES))
         finally:
             # The learner's code may have caught our exception on its way.
@@ -417,6 +417,9 @@ class _Watch:
         if open_files(source):
             self._stop("the file is still open when you call os.replace: Windows refuses that, and an error of close() would come "
                        "too late")
+        if open_handles(source):
+            self._stop("the handle that mkstemp gives is still open when you call os.replace, and Windows refuses that: close it "
+                       "with os.close()")
         if self.synced_too_early:
             self._stop("os.fsync came before the rows had left your program: flush first, then fsync")
         if not self.synced or not os.path.samestat(self.synced, source.stat()):
@@ -507,6 +510,8 @@ def _say_why_not_there(error, function, target):
         hint = ("remove it only after an error" if removes else
                 "give it the permissions before the move" if sets_permissions(function) else "whatever it needs, do it before the move")
         raise NotYet(f"after os.replace there is no {name} any more: {hint}") from None
+    if not removes and "NamedTemporaryFile" in names_called(function):
+        raise NotYet("a NamedTemporaryFile is removed when it is closed, and os.replace must come after that: say delete=False") from None
     if not removes:
         raise NotYet(f"there is no {name} yet when your function needs it: write it first") from None
 
@@ -586,7 +591,7 @@ def keep_the_readers(function):
     """Call ``publish_for_readers`` over files with three kinds of permissions, where there is no file yet, and with two accidents."""
     with temporary_folder() as folder, _umask_kept() as usual:
         target, _ = _target(folder)
-        for mode in (0o600, 0o640, 0o664):
+        for mode in (0o600, 0o640, 0o775):
             target.chmod(mode)
             watch = _publish(function, target, written=_TWO_DAYS_AGO)
             _same_mode(function, target, mode, watch)
@@ -594,6 +599,9 @@ def keep_the_readers(function):
                 raise NotYet("the new file has the time of the old one, too, and programs that fetch only what is newer pass it by: "
                              "shutil.copystat copies the time, shutil.copymode the permissions alone")
         _publish_first(function, target, usual)
+        os.umask(0o077)  # usual is not the same everywhere
+        _publish_first(function, target, 0o600)
+        os.umask(0o666 & ~usual)
         target.write_bytes(OLD)
         target.chmod(0o600)
         _after_accident(function, target, _rows_break_off())
@@ -633,7 +641,7 @@ def _publish_first(function, target, usual):
     if HAS_PERMISSIONS and {watch.mode, stat.S_IMODE(target.stat().st_mode)} != {usual}:
         got = next(mode for mode in (watch.mode, stat.S_IMODE(target.stat().st_mode)) if mode != usual)
         raise NotYet(f"where there was no file yet, the new one is {_in_letters(got)}; usual is what open() gives, "
-                     f"here {_in_letters(usual)}")
+                     f"in this run {_in_letters(usual)}")
 
 
 def _publish_without_chmod(function, target):
