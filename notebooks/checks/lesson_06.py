@@ -273,7 +273,7 @@ def _handed_out(path):
 def _logged(path):
     if not path.exists():
         return []
-    with open(path, newline="", encoding="utf-8", errors="replace") as log:
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as log:
         return [[SHORT if value == LONG else value for value in row] for row in csv.reader(log)]
 
 
@@ -403,10 +403,14 @@ def _why_waiting(function):
         return "sys.stdout.flush() flushes the screen, not your file"
     if "os.sync" in called and "flush" not in names_called(function):
         return "os.sync works on what the operating system has, and the rows are still in your program"
-    if taken := next((name for name in ("list", "tuple", "sorted") for given in call_arguments(function, name)
-                      if given.get(0) == _first_parameter(function)), None):
-        return f"{taken}() asks for all readings before the first is written"
-    return why_still_waiting(function)
+    return _takes_all(function) or why_still_waiting(function)
+
+
+def _takes_all(function):
+    for name in ("list", "tuple", "sorted"):
+        if any(given.get(0) == _first_parameter(function) for given in call_arguments(function, name)):
+            return f"{name}() asks for all readings before the first is written"
+    return None
 
 
 def _first_parameter(function):
@@ -584,8 +588,14 @@ def _judge_signal(stop_after, path, ended, function):
     found = sum(row in logged for row in _as_logged(range(1, wanted + 1))) if missing else wanted
     if ended.exit_code == GOES_ON:
         raise NotYet(f"SIGTERM came, and the logger goes on: {_why_it_goes_on(function)}")
+    if twice := next((row[0] for row in logged if logged.count(row) > 1 and row in _as_logged(range(1, handed + 1))), None):
+        raise NotYet(f"SIGTERM came, and reading {twice} is in the file twice")
     if missing is None:
         return
+    when = "during a trip" if stop_after == "trip" else "between two readings"
+    seen = f"SIGTERM came {when}, and {found:,} of {_spelled(wanted)} are in the file"
+    if found >= missing and _as_logged([missing])[0] not in logged:
+        raise NotYet(f"{seen}: reading {missing} is missing, and later ones are there")
     if stop_after == "trip":
         why = ("although it was closed: your handler raises an error inside writerow(), and what was just being handed down is "
                "thrown away")
@@ -593,8 +603,7 @@ def _judge_signal(stop_after, path, ended, function):
             why += f" ({NOT_EACH})"
         if ended.exit_code == WITHOUT_HANDLER or "_exit" in names_called(function):
             why = f"because {_why_lost_by_a_signal(function, ended.exit_code, path)}"
-        raise NotYet(f"SIGTERM came during a trip, and {found:,} of {_spelled(wanted)} are in the file, {why}")
-    seen = f"SIGTERM came between two readings, and {found:,} of {_spelled(wanted)} are in the file"
+        raise NotYet(f"{seen}, {why}")
     if found == wanted - 1 and ended.exit_code != WITHOUT_HANDLER and missing == wanted:
         raise NotYet(f"{seen}: the loop had taken one more reading, and was left before that was written")
     raise NotYet(f"{seen}: {_why_lost_by_a_signal(function, ended.exit_code, path)}")
@@ -603,6 +612,8 @@ def _judge_signal(stop_after, path, ended, function):
 def _why_it_goes_on(function):
     if "SIG_IGN" in code_of(function):
         return "the signal is ignored. The system will soon kill it without asking"
+    if why := _takes_all(function):
+        return why
     if _asking(function):
         return ("your loop does not see it. Does your handler change the same flag that the loop asks, and does the loop ask it "
                 "after each reading?")
@@ -619,6 +630,8 @@ def _why_lost_by_a_signal(function, exit_code, path):
         return "your handler ends the program before what was waiting is written"
     if "flush" in called:
         return NOT_EACH
+    if "SIG_DFL" in code:
+        return "SIG_DFL lets the signal end the program at once, and what is missing was still waiting in it"
     if "register" in called:
         return "what was given to atexit runs at an orderly end, and this is none"
     if "finally" in code or "except" in code:
