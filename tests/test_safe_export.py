@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import safe_export as safe_export_module
-from safe_export import AnotherExport, Refused, safe_export, sync_folder
+from safe_export import AnotherExport, Refused, safe_export, sync_folder, unfinished_file
 
 from tests.support.abilities import (
     FOLDER_SYNC,
@@ -656,6 +656,15 @@ def test_no_descriptor_stays_open(tmp_path, monkeypatch, code):
         with contextlib.suppress(OSError):
             sync_folder(tmp_path)
     assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list the open descriptors")
+def test_whoever_keeps_the_error_of_a_refused_export_keeps_no_file_open(tmp_path):
+    with unfinished_file(tmp_path / "orders.csv"):
+        before = len(os.listdir("/dev/fd"))
+        with pytest.raises(AnotherExport) as kept:
+            safe_export([{"a": 1}], tmp_path / "orders.csv", ["a"])
+        assert len(os.listdir("/dev/fd")) == before and kept.value
 
 
 def test_a_target_that_is_named_after_the_day_leaves_no_lock_file(tmp_path):
