@@ -22,3 +22,16 @@ def test_a_file_that_the_answer_leaves_open_is_closed_and_the_learners_other_fil
         assert repr(checks.hand_over(hand_over)).startswith("not there yet: ")
         assert kept and all(export.closed for export in kept)
         assert not own.closed
+
+
+def test_a_file_that_an_answer_makes_with_os_open_has_the_permissions_that_python_gives_it(tmp_path):
+    def made(name):
+        os.close(os.open(tmp_path / name, os.O_WRONLY | os.O_CREAT))
+        return os.stat(tmp_path / name).st_mode
+
+    def hand_over(orders, program):
+        modes.append(made(f"{len(modes)}.csv"))
+
+    modes = []
+    checks.hand_over(hand_over)
+    assert modes and set(modes) == {made("outside.csv")}
