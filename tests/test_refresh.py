@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from checks.windows import as_on_windows
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
@@ -242,6 +243,13 @@ def test_a_heading_cannot_make_an_id_that_excuses_a_cell_or_makes_it_an_exercise
 @pytest.mark.parametrize("mute", [str(uuid.uuid4()), "1a2b3c4d", "", "03", "03-", "03-Title", "flush", "03-flush_it"])
 def test_an_id_without_meaning_does_not_pass_for_a_speaking_one(mute):
     assert not SPEAKING.fullmatch(mute)
+
+
+def test_a_notebook_is_stored_with_the_same_line_ends_on_windows(tmp_path):
+    with as_on_windows(write_if_changed):
+        assert write_if_changed(new_notebook(cells=[text("# Łódź", id="03-title")]), tmp_path / "03-small.ipynb")
+    content = (tmp_path / "03-small.ipynb").read_bytes()
+    assert b"\n" in content and b"\r" not in content and "Łódź".encode() in content
 
 
 def test_the_normal_form_keeps_the_two_tags_on_text_and_nothing_else():

@@ -168,8 +168,9 @@ def test_an_empty_cell_gets_one_sentence(new):
     assert [offence.partition(".")[0] for offence in offences] == ["00-count-last: this cell is empty"]
 
 
-def test_a_notebook_without_a_cell_gets_one_sentence():
-    notebook = normalise(new_notebook())
+@pytest.mark.parametrize("cells", [[], [new_markdown_cell("# Count", id="00-count-title")]], ids=["cell", "code cell"])
+def test_one_sentence_is_enough_for_a_notebook_without_any(cells):
+    notebook = normalise(new_notebook(cells=cells))
     assert [offence for rule in rules.RULES for offence in rule(notebook)] == ["has no code cell at all"]
 
 
