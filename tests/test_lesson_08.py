@@ -48,3 +48,12 @@ def test_the_scripts_that_are_shown_are_those_that_the_checks_run():
     forking = re.search(r"```text\n(.*?)```", cells["08-ex-fork-four-times-task"], re.S)[1]
     lines = [line[3:].partition("#")[0].rstrip() for line in forking.splitlines()]
     assert [line.replace('"workers.csv"', "sys.argv[1]") for line in lines] == lesson_08.FORKING.splitlines()[1:]
+
+
+def test_on_windows_the_script_has_attached_as_many_rows():
+    from checks import lesson_08
+    from checks.windows import as_on_windows
+
+    with as_on_windows(lesson_08._rows_attached):
+        on_windows = lesson_08._rows_attached()
+    assert on_windows == lesson_08._rows_attached()
