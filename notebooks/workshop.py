@@ -32,8 +32,10 @@ def make(folder):
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished)
     for part in ("notebooks", "data"):
-        shutil.copytree(os.path.join(PROJECT, part), os.path.join(unfinished, part),
+        shutil.copytree(os.path.join(PROJECT, part), os.path.join(unfinished, part), copy_function=shutil.copyfile,
                         ignore=shutil.ignore_patterns(*NOT_FOR_LEARNERS))
+    for place, _, _ in os.walk(unfinished):
+        os.chmod(place, os.stat(place).st_mode | 0o700)  # the project may lie where nobody can write; the copy is to be used
     notebooks = os.path.join(unfinished, "notebooks")
     for name in os.listdir(notebooks):
         if name.endswith(".ipynb"):

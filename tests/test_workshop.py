@@ -68,6 +68,23 @@ def test_what_jupyter_remembers_goes_with_the_folder(tmp_path):
     assert [Path(line).parent.resolve() for line in told] == [tmp_path.resolve()] * 2
 
 
+def test_a_series_that_can_only_be_read_gives_an_edition_that_can_be_written(tmp_path, monkeypatch):
+    series = tmp_path / "series"
+    (series / "notebooks" / "checks").mkdir(parents=True)
+    (series / "data").mkdir()
+    for name in ("notebooks/00-start-here.ipynb", "notebooks/checks/stubs.json", "requirements.txt"):
+        (series / name).write_bytes((PROJECT / name).read_bytes())
+    for path in (*series.rglob("*"), series):
+        path.chmod(path.stat().st_mode & ~0o222)
+    monkeypatch.setattr(workshop, "PROJECT", str(series))
+    try:
+        edition = Path(workshop.make(tmp_path / "copy"))
+    finally:
+        for path in (series, *series.rglob("*")):
+            path.chmod(path.stat().st_mode | 0o700)
+    assert [path for path in edition.rglob("*") if not path.stat().st_mode & 0o200] == []
+
+
 def outputs_of_the_edition(path):
     """Run the workshop edition of the notebook at ``path``; return how its outputs differ from the reading edition's."""
     import tempfile
