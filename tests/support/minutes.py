@@ -27,7 +27,7 @@ MOST_OUTPUT_LINES = 12  # of one cell; nobody reads more
 # What is written from nothing takes longer than what is changed.
 VALUE = {"letter": 2.0, "number": 2.5, "letters": 3.5, "order": 4.0, "other": 4.0}
 FUNCTION, READ, WRITTEN = 2.5, 1.2, {"repair": 3.0, "write": 3.5}
-CHECKED = re.compile(r"```.*?```", re.DOTALL)
+CHECKED = re.compile(r"```.*?```|</?p>", re.DOTALL)  # what is no text to read
 
 
 def reading_minutes(notebook):
