@@ -302,7 +302,7 @@ def _why_not_visible(open_log):
     if why := why_still_waiting(open_log):
         return f": {why}"
     sizes = [given.get("buffering", given.get(2)) for given in call_arguments(open_log, "open")]
-    if any(size is not None and re.fullmatch(r"\d[\d_]*", size) for size in sizes):
+    if any(size is not None and re.fullmatch(r"[2-9]|[1-9][\d_]+", size) for size in sizes):  # 0 and 1 are no sizes
         return ": that number is the size of the byte buffer, and the rows wait above it, in the text layer"
     return ": the rows wait in the file object"
 
