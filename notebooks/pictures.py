@@ -448,7 +448,7 @@ def version_bars(rows, headline=None, title="One program, no flush: the rows tha
         if seen:
             board.layer(OPERATING_SYSTEM, left, y, max(3, round(track * seen / of)), 28)
         board.text(left + track + 16, y + 20, f"{seen:,} of {of:,}", size=16, bold=seen == 0)
-    board.text(left, top + 36 * len(rows) + 18, "dark: seen by others. empty: missing", size=15)
+    board.text(left, top + 36 * len(rows) + 18, "dark: seen by others; empty: missing", size=15)
     told = [f"{name}: {seen:,} of {of:,}" for name, seen, of in rows]
     lines = [f"{name:<28}{f'{seen:,} of {of:,}':>16}" for name, seen, of in rows]
     return board.picture(_alt(headline, "Bars", title, told), _text(headline, title, lines))
@@ -470,17 +470,17 @@ def suspects(verdicts, headline=None, title=None, thing="byte"):
     headline = headline or (f"{len(brought)} of {len(verdicts)} brought something into the file: {_listed(brought)}." if brought
                             else f"None of the {len(verdicts)} brought a {thing} into the file.")
     board, top = _headed(title, headline, 42 * len(verdicts) + 8)
-    told = []
+    left, told = min(400, 20 + 11 * max(map(len, verdicts))), []
     for number, (name, found) in enumerate(verdicts.items()):
         words, y = found if isinstance(found, str) else amount(found, thing), top + 42 * number
-        board.text(500, y + 24, name, size=17, align="right")
+        board.text(left, y + 24, name, size=17, align="right")
         if isinstance(found, str):
-            board.box(520, y, 54, 34, edge=FAINT)
+            board.box(left + 20, y, 300, 34, edge=FAINT)
         elif found:
-            board.layer(OPERATING_SYSTEM, 520, y, 54, 34)
+            board.layer(OPERATING_SYSTEM, left + 20, y, 300, 34)
         else:
-            board.box(520, y, 54, 34, edge=LOST, line=1.8)
-        board.text(590, y + 24, words, size=17, bold=bool(found))
+            board.box(left + 20, y, 300, 34, edge=LOST, line=1.8)
+        board.text(left + 336, y + 24, words, size=17, bold=bool(found))
         told.append((name, words))
     return board.picture(_alt(headline, "Rows", title, [f"{name}: {words}" for name, words in told]),
                          _text(headline, title, [f"{name:<40}{words}" for name, words in told]))
