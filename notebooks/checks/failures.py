@@ -2,14 +2,16 @@
 
 The same error, or one that was raised from it, so that whoever runs the program learns why.
 """
+import builtins
+import contextlib
 import time
 import traceback
 from unittest import mock
 
 from checks.common import NotYet, load_orders
-from checks.threads import CANNOT_BE_WRITTEN, OneBadOrder, OrdersThatFail
+from checks.threads import AT_MOST, CANNOT_BE_WRITTEN, OneBadOrder, OrdersThatFail
 
-STAYS_DOWN, AT_MOST = 10**6, 100  # tries that fail, and calls after which a step gives in, so that the program can end
+STAYS_DOWN = 10**6  # tries that fail
 
 
 def error_from(function, *arguments):
@@ -33,9 +35,35 @@ def must_come_out(error, reason, when):
         raise NotYet(f"{when}, your function returns as if all went well: let the error through")
     if reason in _what_is_shown(error):
         return
-    end = "sys.exit()" if isinstance(error, SystemExit) else type(error).__name__
-    raise NotYet(f"{when}, your function ends with {end}, and nobody learns why: let the error through, which says {reason}, or raise "
+    end = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else type(error).__name__
+    raise NotYet(f"{when}, your function ends with {end}, which does not say why: let the error through, which says {reason}, or raise "
                  "another from it")
+
+
+@contextlib.contextmanager
+def waiting_takes_no_time():
+    """Let time.sleep() move the clock on by a minute, and each look at the clock by a second: a program may try until a moment.
+
+    Who is asked to press Enter does so at once.
+    """
+    passed, now = [0], time.time
+
+    def sleep(_):
+        passed[0] += 60
+
+    def look():
+        passed[0] += 1
+        return now() + passed[0]
+
+    with mock.patch.multiple(time, sleep=sleep, time=look, monotonic=look, perf_counter=look), \
+            mock.patch.object(builtins, "input", lambda *_: ""):
+        yield
+
+
+def must_end(tries, when):
+    """Raise NotYet when the function made more ``tries`` than anything fails."""
+    if tries > AT_MOST:
+        raise NotYet(f"{when}, your function tries again for ever, {AT_MOST} times here: after a few tries let the error through")
 
 
 def _what_is_shown(error):
@@ -67,13 +95,12 @@ def let_step_fail(run, who, look=lambda given: None):
     A program may try again: then ``look(given)`` looks at what the second try is given.
     """
     fails_once, stays_down = LastStep(who, 1, look), LastStep(who, STAYS_DOWN)
-    with mock.patch.object(time, "sleep"):  # between two tries
+    with waiting_takes_no_time():
         error = error_from(run, fails_once)
         if fails_once.calls == 1:
             must_come_out(error, fails_once.reason, f"when {who} fails")
         error = error_from(run, stays_down)
-    if stays_down.calls > AT_MOST:
-        raise NotYet(f"when {who} fails, your function tries again for ever, {AT_MOST} times here: after a few tries let the error through")
+    must_end(stays_down.calls, f"when {who} fails")
     again = f" each time, {stays_down.calls} times here" if stays_down.calls > 1 else ""
     must_come_out(error, stays_down.reason, f"when {who} fails{again}")
 
@@ -85,11 +112,18 @@ def let_orders_fail(run, published, deed):
     """
     some = load_orders()[:10]
     for when, orders in [("an order raises an error", OrdersThatFail(some)), ("an order cannot be written", OneBadOrder(some))]:
-        error = error_from(run, orders)
+        with waiting_takes_no_time():
+            error = error_from(run, orders)
+        must_end(times_failed(orders), f"when {when}")
         if orders.raised and published:
             raise NotYet(f"when {when}, your function {deed} all the same, with a part of the orders")
         if orders.raised:
             must_come_out(error, reason_of(orders), f"when {when}")
+
+
+def times_failed(orders):
+    """Return how often ``orders`` raised an error; 0 where they do not count."""
+    return getattr(orders, "met", getattr(orders, "raised", 0))
 
 
 def reason_of(orders):

@@ -41,8 +41,18 @@ from checks.common import (
     what_stopped,
     why_still_waiting,
 )
-from checks.failures import error_from, let_orders_fail, let_step_fail, must_come_out, reason_of
+from checks.failures import (
+    error_from,
+    let_orders_fail,
+    let_step_fail,
+    must_come_out,
+    must_end,
+    reason_of,
+    times_failed,
+    waiting_takes_no_time,
+)
 from checks.threads import (
+    AT_MOST,
     CANNOT_BE_WRITTEN,
     SENSOR_FAILS,
     STILL_AT_WORK,
@@ -68,6 +78,7 @@ from checks.windows import (
     as_on_windows,
     handles_watched,
     is_open_and_marked,
+    moves_as_on_windows,
     open_files,
     open_handles,
     open_replaced,
@@ -126,7 +137,7 @@ def quietly():
 def once(calls, what):
     """Raise NotYet unless ``calls`` has exactly one entry; ``what`` was done by each of them."""
     if not calls:
-        raise NotYet(f"{what} 0 times: call it once")
+        raise NotYet(f"{what} 0 times before your function returned: call it once, and from no thread that nobody waits for")
     if len(calls) > 1:
         raise NotYet(f"{what} {len(calls)} times: once is what was asked for")
 
@@ -143,6 +154,8 @@ def wants_a_name(name, who):
         raise NotYet(f"{who} wants the name of the file")
     if os.path.isdir(name):
         raise NotYet(f"{who} wants the name of the file, and you gave it the folder")
+    if "\n" in os.fspath(name):
+        raise NotYet(f"{who} wants the name of the file, and you gave it what is in the file")
 
 
 def must_be_there(path, name, step):
@@ -159,6 +172,8 @@ def not_on_windows(function):
     calls = [given for name in OPENERS for given in call_arguments(function, name) if _writes_text(name, given)]
     if any("newline" not in given for given in calls):
         return '. (On Windows there would be an empty line after each row: say newline="")'
+    calls += [given for given in call_arguments(function, "read_text") if 0 not in given]
+    calls += [given for given in call_arguments(function, "open") if given.get(1, given.get("mode")) in ("'r'", "'rt'")]
     if any("encoding" not in given for given in calls):
         return '. (On Windows the text might not be UTF-8: say encoding="utf-8")'
     return ""
@@ -223,6 +238,9 @@ def case_debug(function):
         _by_a_side_effect(function) or not_on_windows(function))
 
 
+BY_A_SIDE_EFFECT = ". (It is a side effect of {}() that sends them, and the next reader will tidy it away: write flush())"
+
+
 def _by_a_side_effect(function):
     """Return a remark about a repair that sends the rows with tell(), seek() or truncate(), or ''."""
     tree, still_open = ast.parse(code_of(function)), []
@@ -235,7 +253,7 @@ def _by_a_side_effect(function):
     sends = sorted(without_debug & {"tell", "seek", "truncate"})
     if not still_open or "flush" in without_debug or not sends:
         return ""
-    return f". (It is a side effect of {sends[0]}() that sends them, and the next reader will tidy it away: write flush())"
+    return BY_A_SIDE_EFFECT.format(sends[0])
 
 
 def _export_by_night(function, orders, day, debug, looking):
@@ -244,6 +262,8 @@ def _export_by_night(function, orders, day, debug, looking):
     def upload(name):
         wants_a_name(name, "the uploader")
         must_be_there(path, name, "upload")
+        if not Path(name).exists():
+            raise NotYet(f"on the {day} day the uploader finds no such file: upload it after you have written it")
         found.append(read_by_another_process(name))
 
     with temporary_folder() as folder, quietly():
@@ -280,6 +300,11 @@ WARM_AT_LAST = [("08:00", 4.0), ("08:01", 4.5), ("08:02", 8.5), ("08:03", 6.0), 
 COOL_AT_LAST = [("09:00", 8.5), ("09:01", 9.0), ("09:02", 8.0), ("09:03", 7.5), ("09:04", 4.0)]
 
 
+def takes_all_first(function):
+    """Tell whether ``function`` makes a list of the readings."""
+    return bool(re.search(r"\b(list|tuple|sorted)\(readings\b|\[\*readings\b", code_of(function)))
+
+
 @exercise
 def case_logger(function):
     """Run ``log_temperatures(readings, path)`` as a program that dies after some readings; read its file and its screen.
@@ -292,7 +317,8 @@ def case_logger(function):
             path = Path(folder) / "log.csv"
             ended = as_program(function, path, readings, runner=log_until_the_plug_is_pulled)
             if not path.exists():
-                raise NotYet(f"the program was killed after {len(readings)} readings, and there is no file at path")
+                why = f": {_why_log_is_short(function)}" if "Thread" in names_called(function) or takes_all_first(function) else ""
+                raise NotYet(f"the program was killed after {len(readings)} readings, and there is no file at path{why}")
             content = content_of(path)
         if content.startswith(GZIP):
             raise NotYet("the log is a compressed archive, and the screen beside it reads text: open(path, …)")
@@ -307,7 +333,24 @@ def case_logger(function):
     _judge_full_disk(function)
     _judge_failing_sensor(function)
     return ("the program was killed after 7 readings, and 7 are in the file; after 5, and 5 are in it; and after each one it would "
-            f"have been so. Neither a full disk nor an error of the sensor is hidden{not_on_windows(function)}")
+            "have been so. Neither a full disk nor an error of the sensor is hidden"
+            + (_started_twice(function) or not_on_windows(function)))
+
+
+def _started_twice(function):
+    """Start the program two times with the same path; return a remark about what is there, or was sent by luck, or ''."""
+    with temporary_folder() as folder:
+        path = Path(folder) / "log.csv"
+        for _ in "once", "and again":
+            with contextlib.suppress(NotYet):  # a program may refuse to start where a log is
+                as_program(function, path, COOL_AT_LAST, runner=log_until_the_plug_is_pulled)
+        headers, still_open = rows_of(content_of(path)).count(["time", "celsius"]), path.with_name("open").exists()
+    called = names_called(function)
+    if headers > 1:
+        return '. (Each start adds another header: with mode "a", write it only into an empty file)'
+    if still_open and "tell" in called and "flush" not in called and "buffering" not in code_of(function):
+        return BY_A_SIDE_EFFECT.format("tell")
+    return ""
 
 
 def _judge_full_disk(function):
@@ -318,8 +361,9 @@ def _judge_full_disk(function):
         rows = rows_of(content_of(path))
     held = sum([moment, str(celsius)] in rows for moment, celsius in WARM_AT_LAST)
     if ended.exit_code == 0 and held < len(WARM_AT_LAST):
-        raise NotYet(f"when the disk is full for two readings, your program goes on as if all went well, and at the end {held} of "
-                     f"{len(WARM_AT_LAST)} are in the file: let the error through")
+        raise NotYet("when the disk is full for two readings, your program ends with exit code 0, and "
+                     f"{held} of {len(WARM_AT_LAST)} are in the file: let the error through")
+    _must_say("No space left on device", "when the disk is full", ended)
 
 
     with temporary_folder() as folder:
@@ -336,9 +380,12 @@ def _judge_failing_sensor(function):
         ended = as_program(function, Path(folder) / "log.csv", WARM_AT_LAST, runner=log_until_the_sensor_fails)
     if ended.exit_code == 0:
         raise NotYet("when the sensor fails after 3 readings, your program ends as if all went well: let the error through")
-    if SENSOR_FAILS not in ended.complaint + ended.printed:
-        raise NotYet(f"when the sensor fails after 3 readings, your program ends with exit code {ended.exit_code}, and nobody learns why: "
-                     "let the error through")
+    _must_say(SENSOR_FAILS, "when the sensor fails after 3 readings", ended)
+
+
+def _must_say(error, when, ended):
+    if ended.exit_code and error not in ended.complaint + ended.printed:
+        raise NotYet(f"{when}, your program ends with exit code {ended.exit_code}, and nobody learns why: let the error through")
 
 
 def _judge_log(function, readings, rows):
@@ -366,15 +413,15 @@ def _why_log_is_short(function):
         return "truncate() cuts away what is in the file"
     if "seek" in called:
         return "seek() moves to where the next reading is written over another"
-    if "Thread" in called:
-        return "a thread that flushes now and then comes too late for the last readings"
+    if {"Thread", "Timer"} & called:
+        return "a thread comes too late for the last readings: the program takes the next one and does not wait for it"
     if re.search(r"^ +for .*:\n +with open\(path, 'w'", code, re.MULTILINE):
         return 'mode "w" empties the file, and your program opens it so for each reading'
     if re.search(r"^\s*finally:", code, re.MULTILINE) or "register" in called:
         return "a killed process runs neither finally nor atexit"
     if "signal" in called:
         return "the task manager kills without a signal that a handler could see (SIGKILL; on Windows TerminateProcess)"
-    if re.search(r"\b(list|tuple|sorted)\(readings\b", code):
+    if takes_all_first(function):
         return "your program waits for all readings before it writes the first"
     if why_still_waiting(function):
         return why_still_waiting(function)
@@ -526,13 +573,17 @@ def case_archive(function):
             path = Path(folder) / "orders.csv.gz"
             if before:
                 path.write_bytes(before)
-            function(orders, path, announce)
+            with moves_as_on_windows():
+                function(orders, path, announce)
+            there = path.exists()
         once(found, "announce was called")
         if not found[0]:
             raise NotYet("the archive server finds no such file")
         rows = rows_of(bytes.fromhex(found[0].get("content", "")))
         if rows != table(orders):
-            raise NotYet(f"with {len(orders):,} orders, the archive server {_why_not_unpacked(found[0], rows, orders, function)}")
+            raise NotYet(f"with {len(orders):,} orders, the archive server {_why_not_unpacked(found[0], rows, orders, before, function)}")
+        if not there:
+            raise NotYet("the archive server unpacks all orders, and then your function removes the archive: who comes later finds none")
     announced = []
     with temporary_folder() as folder, quietly():
         path = Path(folder) / "orders.csv.gz"
@@ -542,7 +593,7 @@ def case_archive(function):
             + not_on_windows(function))
 
 
-def _why_not_unpacked(found, rows, orders, function):
+def _why_not_unpacked(found, rows, orders, before, function):
     if found["bytes"] and not found["compressed"] and found["start"].startswith(("BZh", "PK", "\xfd7zXZ")):
         return "finds no gzip archive, but one of another kind: gzip.open makes one"
     if found["bytes"] and not found["compressed"]:
@@ -563,8 +614,10 @@ def _why_not_unpacked(found, rows, orders, function):
         return "unpacks another archive: what you have written was compressed twice"
     if not rows and "TextIOWrapper" in names_called(function):
         return f"unpacks 0 of {len(orders):,} orders: they wait in the text layer above the archive: close it, or flush it"
+    if rows and rows[:1] != table(orders)[:1]:
+        return f"unpacks something else: {first_difference(csv_bytes(orders), bytes.fromhex(found['content']), as_rows=True)}"
     if len(rows) > len(table(orders)):
-        return f"unpacks {orders_in(rows):,}: what was in the file before is still there"
+        return f"unpacks {orders_in(rows):,}" + (": what was in the file before is still there" if before else "")
     return f"unpacks {short_or_other(rows, orders)}"
 
 
@@ -728,6 +781,7 @@ def _fails(function, orders, printer, what, temp, beside, refused, sent=()):
     try:
         function(orders, printer)
     finally:
+        must_end(times_failed(orders), f"when {what}")
         if refused:
             raise NotYet(refused[0])
         if _remove_labels([], temp, beside):
@@ -735,7 +789,8 @@ def _fails(function, orders, printer, what, temp, beside, refused, sent=()):
         _no_handle_left()
         if sent:
             many = orders_in(rows_of(sent[0][2] or b""))
-            raise NotYet(f"when {what}, your function prints labels all the same, {many} for {len(orders)} orders")
+            raise NotYet(f"when {what}, your function prints labels all the same, {many} for {len(orders)} orders: let no such label out, "
+                         "but an error")
 
 
 def _no_handle_left():
@@ -863,7 +918,7 @@ def _append(function, day, path, start):
             emptied.append(file)
         return plain_open(file, mode, *others, **named)
 
-    with open_replaced(function, open_file):
+    with open_replaced(function, open_file), mock.patch.object(os, "linesep", "\r\n"):  # as on Windows
         returned = function(day, path)
     content = content_of(path)
     if content.startswith(b"\xef\xbb\xbf") and not before.startswith(b"\xef\xbb\xbf"):
@@ -871,6 +926,8 @@ def _append(function, day, path, start):
     _judge_history(function, start, lines_of(content), (rows_of(before) or table(day)[:1]) + table(day)[1:])
     if not content.startswith(before):
         raise NotYet(_what_was_changed(before, content))
+    if re.search(rb"\r(?!\n)", content[len(before):]):
+        raise NotYet('the new orders begin behind a lone \\r, which is no line end for most programs: "\\r\\n" is one')
     if emptied:
         raise NotYet('the history is right, but your function has emptied it before it wrote, with mode "w": stopped at that moment, it '
                      'has lost all old orders. Add to it, with mode "a"')
@@ -894,6 +951,8 @@ def _judge_history(function, start, rows, expected):
             else ": such a file exists, and still it needs one"))
     if rows.count(expected[0]) > 1 and start.startswith("a header alone"):
         raise NotYet("a history that held a header alone has two headers afterwards: it was not empty")
+    if start in ("missing", "empty") and rows[:1] == [[]]:
+        raise NotYet(f"a history that was {start} begins with an empty line: it has no last row that lacks its end")
     called = names_called(function)
     if rows.count(expected[0]) > 1 and {"read", "readline", "readlines"} & called and "seek" not in called and "'a+'" in code_of(function):
         raise NotYet("the history has a second header in the middle: a file opened with \"a+\" stands at its end, and read() gives "
@@ -902,10 +961,13 @@ def _judge_history(function, start, rows, expected):
         raise NotYet("the history has a second header in the middle: it is not new on the second day")
     if [] in rows and start == "saved with \\n":
         raise NotYet("there is an empty line in the history: an editor had saved it with \\n, which is a line end too")
+    if [] in rows and re.search(r"\[-1\] [!=]= b'", code_of(function)):
+        raise NotYet('there is an empty line in the history: [-1] of bytes is a number, which never equals b"\\n"; [-1:] gives bytes')
     if [] in rows:
         raise NotYet("there is an empty line in the history: the last row had its line end already")
-    if any(len(row) > len(expected[0]) for row in rows):
-        raise NotYet("after an edit by hand the first new order is glued to the last old one: that row had no line end")
+    if glued := [row[len(expected[0]):] for row in rows if len(row) > len(expected[0])]:
+        what = "the first new order" if glued[0] in [row[1:] for row in expected] else "what you write first"
+        raise NotYet(f"after an edit by hand {what} is glued to the last old order: that row had no line end")
     if len(rows) == len(expected) and start not in ("missing", "empty"):
         raise NotYet(f"an order is not as it was ({first_difference(expected, rows, what='the history')}): the old rows must "
                      "stay as they are, with their spaces and line breaks")
@@ -942,9 +1004,9 @@ def case_background(function):
         ("when the orders stop with an error,", save_until_the_orders_fail, few, "the till was switched off"),
     ]:
         ended, _ = _run_till(function, runner, orders)
-        _must_end_with(error, when, ended, from_thread=runner is not save_until_the_orders_fail)
+        _must_end_with(error, when, ended, function, from_thread=runner is not save_until_the_orders_fail)
     return ("the program ended by itself, and 5 of 5 orders are in the file; on a full disk, without a file, and when an order or "
-            "the list of the orders fails, it ends with that error")
+            f"the list of the orders fails, it ends with that error{not_on_windows(function)}")
 
 
 def _run_till(function, runner, orders):
@@ -955,13 +1017,21 @@ def _run_till(function, runner, orders):
         return ended, rows_of(content_of(path))
 
 
-def _must_end_with(error, when, ended, from_thread):
+OTHER_QUEUES = {"LifoQueue": "gives out first what came last: None, and the orders put in before it are never taken",
+                "PriorityQueue": "gives out first what is smallest, and two orders, or an order and None, cannot be compared"}
+
+
+def _must_end_with(error, when, ended, function, from_thread):
+    if ended.exit_code and error in ended.complaint + ended.printed:
+        return
+    for kind, deed in OTHER_QUEUES.items():
+        if kind in names_called(function):
+            raise NotYet(f"a {kind} {deed}")
     if ended.exit_code == 0:
         cure = "an error in a thread stays there, unless you let it out and bring it back" if from_thread else "let the error through"
         raise NotYet(f"5 of 5 orders arrive, but {when} the program ends with exit code 0: {cure}")
-    if error not in ended.complaint + ended.printed:
-        raise NotYet(f"5 of 5 orders arrive, but {when} the program ends with exit code {ended.exit_code}, and nobody learns why: "
-                     f"it must end with the error itself, which says {error}")
+    raise NotYet(f"5 of 5 orders arrive, but {when} the program ends with exit code {ended.exit_code}, and nobody learns why: "
+                 f"it must end with the error itself, which says {error}")
 
 
 def _why_left_early(function, ended):
@@ -1025,7 +1095,7 @@ def case_publish(function):
     for publish in (
         _publish_normally(names),
         _publish_normally(names, rights=0o604),
-        _publish_and_fail("the disk was full", load_orders(), SmallDisk),
+        _publish_and_fail("the disk was full", load_orders()[:80], SmallDisk),
         _publish_and_fail("an order raised an error", OrdersThatFail(few)),
         _publish_and_fail("an order could not be written", OneBadOrder(few)),
         _publish_and_fail("somebody pressed Ctrl+C", CtrlC(few)),
@@ -1038,7 +1108,7 @@ def case_publish(function):
             _no_handle_left()
     same = f". (Each call took the same name, {names[0]}: two calls at once would write into one file)" if len(set(names)) == 1 else ""
     return ("readers see the old file or the new one with 1,142 orders, with the permissions of the old one; after a full disk, an error"
-            ", Ctrl+C and a refused move the old one stays, and nothing else" + (same or not_on_windows(function)))
+            ", Ctrl+C and a refused move the old one stays, and nothing else" + same + not_on_windows(function))
 
 
 @contextlib.contextmanager
@@ -1072,10 +1142,13 @@ def _is_lock(path):
 
 
 class WatchedMoves:
-    """os.replace and os.rename as Windows has them, between two disks; what they refuse is added to ``refused``."""
+    """os.replace and os.rename as Windows has them, between two disks; what they refuse is added to ``refused``.
 
-    def __init__(self, orders, refused):
-        self.orders, self.target, self.refused = orders, orders.target, refused
+    A program that asks for the system may take os.rename where it replaces, ``by_system``.
+    """
+
+    def __init__(self, orders, refused, by_system):
+        self.orders, self.target, self.refused, self.by_system, self.tries = orders, orders.target, refused, by_system, 0
         self.done, self.from_other_disk, self.renamed, self.rights, self.name = False, False, False, None, ""
         self.really_replace = os.replace
 
@@ -1106,10 +1179,15 @@ class WatchedMoves:
         if open_files(src):
             self._refuse("the file is still open when it is moved: Windows refuses that, and its last rows may still "
                          "be in your program")
+        if self.by_system:
+            return self.replace(src, dst, **others)
         self.renamed = True
         raise FileExistsError(errno.EEXIST, "os.rename does not replace a file on Windows")
 
     def _look_before(self, source):
+        self.tries += 1
+        if self.tries > AT_MOST:
+            raise KeyboardInterrupt  # what else would stop a program that tries for ever
         if not Path(source).exists():
             self._refuse("the new file is gone when you want to move it: with delete=True the block removes it")
         moved_away = self.target.exists() and os.path.samefile(source, self.target)
@@ -1128,7 +1206,8 @@ def _watched(function, moves):
     namespace = getattr(inspect.unwrap(function), "__globals__", {})
     own = {name: value for name, value in namespace.items() if value is os.replace or value is os.rename}
     stand_ins = {name: moves.replace if value is os.replace else moves.rename for name, value in own.items()}
-    with mock.patch.object(os, "replace", moves.replace), mock.patch.object(os, "rename", moves.rename):
+    with mock.patch.object(os, "replace", moves.replace), mock.patch.object(os, "rename", moves.rename), \
+            waiting_takes_no_time():
         namespace.update(stand_ins)
         try:
             yield
@@ -1142,14 +1221,15 @@ def _publish_normally(names, rights=0o640):
         target.chmod(rights)
         before = stat.S_IMODE(target.stat().st_mode)
         orders, stopped = WatchedOrders(load_orders(), target), None
-        moves = WatchedMoves(orders, refused)
+        by_system = bool(re.search(r"\bos\.name\b|\bplatform\b", code_of(function)))
+        moves = WatchedMoves(orders, refused, by_system)
         with _watched(function, moves):
             try:
                 with explained():
                     function(orders, target)
             except NotYet as reason:
                 refused.append(str(reason))
-            except Exception as error:
+            except (Exception, KeyboardInterrupt) as error:
                 stopped = error
         if refused:
             raise NotYet(refused[0])
@@ -1184,6 +1264,7 @@ def _judge_end(function, moves, stopped):
                      "than the target")
     if not moves.done and moves.renamed:
         raise NotYet("os.rename does not replace a file on Windows; os.replace does, everywhere")
+    must_end(moves.tries, "when the move is refused")
     if isinstance(stopped, FileNotFoundError) and not moves.done and "delete=False" not in code_of(function) and (
             "NamedTemporaryFile" in names_called(function)):
         raise NotYet(f"{sentence}. With delete=True the temporary file is removed when it is closed")
@@ -1207,14 +1288,20 @@ REFUSED = "another program has the target open"
 
 def _publish_where_the_move_is_refused(function, target, temp, refused):
     """Let os.replace and os.rename fail, as on Windows while a reader has the target open."""
-    old = target.read_bytes()
+    old, tries, really_replace = target.read_bytes(), [], os.replace
 
     def move(src, dst, **others):
+        tries.append(src)
+        if len(tries) > AT_MOST:
+            return really_replace(src, dst)
         raise PermissionError(errno.EACCES, REFUSED, str(dst))
 
-    moves = mock.Mock(replace=move, rename=move)
-    with _watched(function, moves):
+    with _watched(function, mock.Mock(replace=move, rename=move)):
         error = error_from(function, load_orders()[:10], target)
+    must_end(len(tries), "when the move is refused, as Windows does while a reader has the target open")
+    if not target.exists():
+        raise NotYet("the move was refused, as Windows does while a reader has the target open, and afterwards there is no target: your "
+                     "function has removed it")
     if content_of(target) != old:
         raise NotYet("the move was refused, as Windows does while a reader has the target open, and your function wrote into the target "
                      "in another way: that reader finds a part of it")
@@ -1253,9 +1340,10 @@ def _judge_rights(function, target, before, when_moved):
 def _publish_and_fail(what, orders, disk=io.FileIO):
     def publish(function, target, temp, refused):
         old = target.read_bytes()
-        SmallDisk.was_full = False
-        with open_replaced(function, open_with(raw=disk)):
+        SmallDisk.was_full = 0
+        with open_replaced(function, open_with(raw=disk)), waiting_takes_no_time():
             error = error_from(function, orders, target)
+        must_end(max(SmallDisk.was_full, times_failed(orders)), f"when {what}")
         if not (SmallDisk.was_full or getattr(orders, "raised", False)):
             return  # nothing went wrong: the function writes or reads in a way of its own
         if refused:

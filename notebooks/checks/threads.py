@@ -16,7 +16,17 @@ import time
 
 from processes import attempt, stop, stop_for
 
+from checks.windows import open_files
+
 PLUG_PULLED = 9  # an exit code
+AT_MOST = 100  # failures after which a thing gives in, so that a program that tries again for ever can end
+
+
+sleep = time.sleep
+
+
+def _hardly_any_sleep(seconds):
+    sleep(min(seconds, 0.001))
 
 
 # --- Files that differ from others ---
@@ -45,14 +55,17 @@ class SmallDisk(io.FileIO):
     """A file on a disk with little ``room``, in bytes; what does not fit is refused, as a full disk does."""
 
     room = 3000
-    was_full = False  # whether any file of the class was refused something
+    was_full = 0  # how often any file of the class was refused something
+    gives_in = io.FileIO.write
 
     def write(self, data):
         room = self.room - self.tell()
-        if room <= 0:
-            type(self).was_full = True
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(bytes(data)[:room])
+        if room > 0:
+            return super().write(bytes(data)[:room])
+        type(self).was_full += 1
+        if self.was_full > AT_MOST:
+            return self.gives_in(data)
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class TinyDisk(SmallDisk):
@@ -64,13 +77,22 @@ class TinyDisk(SmallDisk):
 class FullForAWhile(SmallDisk):
     """One whose room is changed from outside."""
 
+    def gives_in(self, data):
+        stop("when the disk is full, your program tries to write the same reading again for ever, and takes no other: let the error "
+             "through")
+
 
 # --- The cold store: the program dies ---
 
 def log_until_the_plug_is_pulled(learner, path, readings):
-    """Hand out ``readings``; when the next one is asked for, the process dies, and nothing gets a last chance."""
+    """Hand out ``readings``; when the next one is asked for, the process dies, and nothing gets a last chance.
+
+    Leaves a file ``open`` beside the log when the program has the log open at that moment.
+    """
     def one_by_one():
         yield from readings
+        if open_files(path):
+            path.with_name("open").touch()
         _pull_the_plug()
 
     attempt(learner, one_by_one(), path)
@@ -103,6 +125,7 @@ def log_on_full_disk(learner, path, readings):
             FullForAWhile.room = 50 if number < 6 else 5000  # room for the header and 3 readings; then somebody makes more
             yield reading
 
+    time.sleep = _hardly_any_sleep
     builtins.open = io.open = open_with(raw=FullForAWhile)
     learner(one_by_one(), path)
 
@@ -159,15 +182,15 @@ GONE = "the thread is gone, and somebody waits for it: join() of the queue for a
 CANNOT_BE_WRITTEN = "this order cannot be written"
 STILL_AT_WORK = "\0a thread is still at work"  # said when the learner's function has returned
 TOO_QUIET = "a till may be quiet for longer than any timeout: an empty queue does not say that no more orders will come"
-sleep = time.sleep
 delayed = []  # one entry for each thread that is kept by _delay()
 
 
 def save_with_bad_luck(learner, path, orders):
     """Save ``orders`` (JSON) under bad luck, and let the program end by itself, if it does."""
+    sys.addaudithook(_no_other_process)
     watcher = _watch_for_a_standstill(f"your program does not end: {WAITS}")
     threading.excepthook = _stop_for_thread
-    time.sleep = lambda seconds: sleep(min(seconds, 0.001))
+    time.sleep = _hardly_any_sleep
     for kind in (queue.Queue, LateSimpleQueue):
         kind.put, kind.get = _late(kind.put), _impatient(kind.get)
     queue.SimpleQueue = LateSimpleQueue
@@ -184,10 +207,20 @@ def save_with_bad_luck(learner, path, orders):
         sys.stderr.write(STILL_AT_WORK)
 
 
+def _no_other_process(event, _):
+    if event in ("os.fork", "os.posix_spawn", "subprocess.Popen", "_winapi.CreateProcess"):
+        stop("another process writes the rows, and an error in it is not an error of the till: let a thread write them")
+
+
 def save_on_full_disk(learner, path, orders):
     """Save ``orders`` (JSON) on a disk that is full; the exit code tells whether the program says so."""
+    def gives_in(disk, data):
+        stop("the disk was full, and then your program does not end: it tries to write again for ever")
+
     _watch_for_a_standstill(f"the disk was full, and then your program does not end: {GONE}")
     _keep_no_put_waiting()
+    time.sleep, TinyDisk.gives_in = _hardly_any_sleep, gives_in
+    queue.Queue.get = _unhurried(queue.Queue.get)
     builtins.open = io.open = open_with(raw=TinyDisk)
     learner(json.loads(orders), path)
 
@@ -236,15 +269,15 @@ def _keep_no_put_waiting():
 class OrdersThatFail(list):
     """Orders of which three can be had; then comes ``error``."""
 
-    error, raised = RuntimeError("the till was switched off"), False
+    error, raised = RuntimeError("the till was switched off"), 0
 
     def __iter__(self):
         for number in range(len(self)):
             yield self[number]
 
     def __getitem__(self, number):
-        if not isinstance(number, slice) and number >= 3:
-            self.raised = True
+        if not isinstance(number, slice) and number >= 3 and self.raised <= AT_MOST:
+            self.raised += 1
             raise type(self.error)(*self.error.args)
         return super().__getitem__(number)
 
@@ -253,7 +286,7 @@ class OneBadOrder(list):
     """Orders of which the third has a value that cannot be written: it raises a ValueError when it is turned into text."""
 
     raised = True  # who writes the orders meets it
-    met = False  # whether the ValueError was raised
+    met = 0  # how often the ValueError was raised
 
     def __init__(self, orders):
         super().__init__(orders)
@@ -267,7 +300,9 @@ class Unwritable:
         self.orders = orders
 
     def __str__(self):
-        self.orders.met = True
+        self.orders.met += 1
+        if self.orders.met > AT_MOST:
+            return ""
         raise ValueError(CANNOT_BE_WRITTEN)
 
 
@@ -304,6 +339,13 @@ def _impatient(get):
             raise queue.Empty
         return get(waiting, block, timeout)
     return impatient_get
+
+
+def _unhurried(get):
+    def unhurried_get(waiting, *given, **named):
+        sleep(LATE)  # by now all orders are in the queue
+        return get(waiting, *given, **named)
+    return unhurried_get
 
 
 def _delay(seconds):

@@ -1,6 +1,7 @@
 """What Windows does and forbids with files, on every system: so that a repair for one system is not called one for all."""
 import builtins
 import contextlib
+import errno
 import gc
 import io
 import os
@@ -144,6 +145,23 @@ def as_on_windows(function):
         return "locale" if encoding is None else encoding
 
     with open_replaced(function, open_as_on_windows), mock.patch.object(io, "text_encoding", text_encoding):
+        yield
+
+
+@contextlib.contextmanager
+def moves_as_on_windows():
+    """Refuse, inside this block, to move a file that is open, and to rename one to a name that is taken."""
+    def closed_only(move):
+        def move_if_closed(src, dst, **others):
+            if open_files(src):
+                raise NotYet("Windows refuses to move a file that is open: move it after the block that closes it")
+            if move is os_rename and os.path.exists(dst):
+                raise FileExistsError(errno.EEXIST, "os.rename does not replace a file on Windows; os.replace does, everywhere")
+            return move(src, dst, **others)
+        return move_if_closed
+
+    os_rename = os.rename
+    with mock.patch.object(os, "replace", closed_only(os.replace)), mock.patch.object(os, "rename", closed_only(os_rename)):
         yield
 
 
