@@ -51,7 +51,7 @@ def _in_other_words(error):
     if getattr(error, "name", None) == "flush" and isinstance(error, AttributeError | NameError):
         return "flush belongs to the file object that you write to: put its name and a dot in front"
     if isinstance(error, io.UnsupportedOperation) and str(error) == "not readable":
-        return "this file was opened for writing only: to read it, open it again by its name"
+        return 'a file opened with "w" can only be written: to read it, open it by its name, without the "w"'
     if isinstance(error, NotImplementedError) and not error.args[1:]:
         return "the line with raise still stops your function: take it out"
     if isinstance(error, UnicodeEncodeError) and error.encoding in ("charmap", "cp1252"):

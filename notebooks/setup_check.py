@@ -11,7 +11,7 @@ from launch import OLDEST, supported
 
 NEEDED = ["pandas", "matplotlib"]
 HERE = Path(__file__).resolve().parent
-READY = "Ready: the Python is new enough, the packages are there, the orders can be read."
+READY = "Ready: the Python is new enough, the packages are there, the example data can be read."
 
 
 def answer(version=sys.version_info[:2], find=importlib.util.find_spec, folder=HERE, pandas_major=None,

@@ -130,10 +130,10 @@ def stubs():
 def _is_untouched(name, answers):
     """Tell whether ``answers`` are those of the stub of the check ``name``."""
     stub = stubs().get(name, "")
-    if any(answer is ... or isinstance(answer, str) and not answer.strip() for answer in answers):
-        return True
     wants_function = re.search(r"^(def|class) ", stub, re.MULTILINE)
-    if any(answer is None for answer in answers):
+    if any(answer is ... for answer in answers):
+        return True
+    if any(answer is None or isinstance(answer, str) and not answer.strip() for answer in answers):
         if wants_function:
             raise NotYet("give the check your function itself: its name, without brackets behind it")
         return True

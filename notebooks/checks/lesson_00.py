@@ -19,6 +19,7 @@ from checks.common import (
     whole_number,
     why_still_waiting,
 )
+from checks.windows import open_replaced
 
 __all__ = ["all_orders", "third_row", "who_sees"]
 
@@ -44,7 +45,7 @@ def who_sees(my_line):
     if answer not in seen_before:
         raise NotYet(f"the script has no line {answer}: answer with a number from 1 to 5")
     if answer == right:
-        return "while line 5 runs, the block has ended, so the file is closed and the colleague reads the tea"
+        return "before line 5 runs, the block has ended, so the file is closed and the colleague reads the tea"
     if answer == 1:
         raise NotYet("when line 1 runs, the tea has not been written at all")
     if answer == 4:
@@ -69,7 +70,7 @@ def third_row(my_prediction):
     if answer == all_bytes:
         raise NotYet(f"{all_bytes} bytes are what the file holds after one more flush; who has sent the bread?")
     if answer == 0:
-        raise NotYet("what was flushed stays in the file; a later write does not take it back")
+        raise NotYet("the flush has sent what was waiting then, and it stays in the file although the block has not ended")
     if answer == third:
         raise NotYet(f"{third} bytes are the bread alone, and the bread is the row that waits")
     if answer in (first, second):
@@ -94,6 +95,8 @@ def all_orders(function):
         written = [path.read_text(encoding="utf-8") for path in Path().iterdir()]
         with contextlib.redirect_stdout(io.StringIO()):  # what it prints is shown once
             again = function()
+            with _other_tea_in_the_file(function) as modes:
+                read = function()
     orders = "".join(ROWS)
     if answer is None:
         raise NotYet("it returned nothing: say return in front of what you read")
@@ -108,7 +111,7 @@ def all_orders(function):
         raise NotYet("it returned both orders, and afterwards it wrote more to the file: two orders are wanted")
     if orders not in written:
         raise NotYet("it returned both orders, but they are in no file")
-    if not names_called(function) & READING or _returns_typed_rows(function):
+    if not (read != orders or any("+" in mode for mode in modes)) or _returns_typed_rows(function):
         raise NotYet("it returned both orders without reading the file: read it by its name, and return what you read")
     if again != orders:
         raise NotYet(f'called a second time, it returned {again!r}: with the mode "w" the file begins anew each time')
@@ -137,11 +140,37 @@ def _why_it_differs(function, answer, written):
         return "return ends the function, so the lines below it never run"
     if not answer and _of_which("write", "writelines", function=function) & _of_which("read", function=function):
         return "you read from the file object that has written, and it stands at its end: read the file by its name"
+    if len([mode for mode in _modes(function) if "w" in mode]) > 1 and answer in written:
+        return 'each open with "w" empties the file: open it once for writing, and to read it without "w"'
     if answer in written:  # nothing waits: the file itself holds something else
         return f"write these two lines, each once, in this order: {ROWS[0]!r} and {ROWS[1]!r}"
     if "".join(answer.split()) == "".join(orders.split()):
         return "the line ends differ; return the text as it stands in the file"
     return why_still_waiting(function) or "which of the rows still wait, or are not yet written, when the file is read?"
+
+
+@contextlib.contextmanager
+def _other_tea_in_the_file(function):
+    """Put, inside this block, another word into a file when ``function`` opens it for reading; yields the modes it opens with."""
+    modes = []
+
+    def open_with_other_tea(file, mode="r", *rest, **named):
+        modes.append(mode)
+        if "r" in mode and os.path.isfile(file):
+            with real_open(file, "rb") as export:
+                content = export.read()
+            with real_open(file, "wb") as export:
+                export.write(content.replace(b"Tea", b"Rye"))
+        return real_open(file, mode, *rest, **named)
+
+    real_open = io.open
+    with open_replaced(function, open_with_other_tea):
+        yield modes
+
+
+def _modes(source):
+    """Return the modes, in Python's notation, with which ``source`` (or a function) calls open()."""
+    return [given.get(1, given.get("mode", "")) for given in call_arguments(source, "open")]
 
 
 def _of_which(*methods, function):
@@ -166,4 +195,4 @@ def _returns_typed_rows(function):
 def _blocks_that_write(function):
     """Return the source of each `with` block of ``function`` that opens a file for writing."""
     blocks = [ast.unparse(block) for block in _parts(function, ast.With)]
-    return [block for block in blocks if any("w" in given.get(1, given.get("mode", "")) for given in call_arguments(block, "open"))]
+    return [block for block in blocks if any("w" in mode for mode in _modes(block))]
