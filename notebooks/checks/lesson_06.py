@@ -370,8 +370,11 @@ def _why_left_early(function, handed):
     early = f"your loop ends after {_spelled(handed)}"
     if "signal.signal" not in calls_in(function):
         return early
+    if "is_set" in code_of(function) and "is_set" not in names_called(function):
+        return f"{early}. You named is_set but did not call it, and a function always counts as true. It needs its ()"
     asked = _names_asked(function)
-    for name, value in used_from_notebook(function).items():
+    inside = {node.name: function for node in ast.walk(ast.parse(code_of(function))) if isinstance(node, ast.FunctionDef)}
+    for name, value in {**used_from_notebook(function), **inside}.items():
         if name in asked and callable(value) and not hasattr(value, "is_set"):
             return f"{early}. {name} is a function, and a function always counts as true: ask the flag instead"
         if name in asked and value:
@@ -389,7 +392,9 @@ def _asking(function):
 
 
 def _names_asked(function):
-    return {name.id for node in _asking(function) for name in ast.walk(node.test) if isinstance(name, ast.Name)}
+    tested = [part for node in _asking(function) for part in ast.walk(node.test)]
+    called = [part.func for part in tested if isinstance(part, ast.Call)]
+    return {part.id for part in tested if isinstance(part, ast.Name) and part not in called}
 
 
 def _why_waiting(function):
