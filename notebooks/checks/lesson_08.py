@@ -248,7 +248,7 @@ def _judge_zip(path, orders, function):
     rows = _rows_in(content)
     trouble = first_difference(_as_lists(orders), rows, "the member")
     held = max(0, len(rows) - 1)
-    if held < len(orders) and not _lacks_header(trouble):
+    if held < len(orders) and _is_empty_or_begins(rows, orders):
         raise NotYet(f"the member holds {held:,} of the {len(orders):,} orders{_kept(function) or _why_waiting(function, 'member')}")
     if trouble:
         raise NotYet(trouble)
@@ -354,8 +354,8 @@ class _Upload:
             raise NotYet(trouble)
         rows = _rows_in(self.from_start)
         held = max(0, len(rows) - 1)
-        if _lacks_header(trouble := first_difference(_as_lists(orders), rows, "the upload")):
-            raise NotYet(trouble)
+        if not _is_empty_or_begins(rows, orders):
+            raise NotYet(first_difference(_as_lists(orders), rows, "the upload"))
         if held < len(orders):
             raise NotYet(f"the memory holds {held:,} of the {total} rows when it is passed on"
                          + _why_waiting(function))
@@ -434,8 +434,8 @@ def _rows_in(content):
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-def _lacks_header(trouble):
-    return bool(trouble) and trouble.startswith("the header is missing")
+def _is_empty_or_begins(rows, orders):
+    return rows[:1] in ([], [list(orders[0])])
 
 
 def _as_lists(orders):
