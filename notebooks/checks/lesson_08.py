@@ -165,17 +165,17 @@ def _read_archive(path):
 def zip_orders(function):
     """Call ``zip_orders(table, path)`` with a data frame of 2 orders, then of all 1,142, and read the archive by its name.
 
-    The second call is made as on Windows, and its archive takes the place of the first. In a folder that is not there the
-    error must come out.
+    It is called as on Windows, and the second archive takes the place of the first. In a folder that is not there the error
+    must come out.
     """
     from pandas import DataFrame  # here, so that the other notebooks need not wait for pandas
 
     orders = load_orders()
     with temporary_folder() as folder:
         path = str(Path(folder) / "orders.zip")
-        for some, as_there in [(orders[:2], contextlib.nullcontext()), (orders, as_on_windows(function))]:
+        for some in (orders[:2], orders):
             with _kept_archives():
-                with as_there:
+                with as_on_windows(function):
                     _zip_once(function, DataFrame(some), path)
                 _judge_zip(path, some, function)
         nowhere = Path(folder) / "not-there" / "orders.zip"
@@ -268,8 +268,8 @@ def upload_orders(function):
     has returned, from where it stood when it was passed on. Then it fails, and the error must come out.
     """
     orders = load_orders()
-    _try_upload(function, orders[:2])
     with as_on_windows(function):
+        _try_upload(function, orders[:2])
         _try_upload(function, orders)
     _try_broken_upload(function, orders[:2])
     return ("the library was called once, and finds all 1,142 rows when it reads after your function has returned"
