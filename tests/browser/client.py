@@ -81,8 +81,11 @@ def server(folder, app, theme="JupyterLab Light", series=PROJECT):
         yield lambda name: f"{about['url']}{place}/notebooks/{name}?token={about['token']}&reset"
     finally:
         process.terminate()
-        process.wait(timeout=300)
-        log.close()
+        try:
+            process.wait(timeout=300)
+        finally:
+            process.kill()  # a server that does not end when it is asked to; one that has ended is left in peace
+            log.close()
 
 
 def _what_the_server_says_of_itself(process, folder, log):
