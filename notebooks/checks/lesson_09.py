@@ -1117,7 +1117,7 @@ def _shop(folder):
     (folder / "shop").mkdir()
     (folder / "temp").mkdir()
     target = folder / "shop" / "orders.csv"
-    target.write_bytes(csv_bytes(load_orders()[:3]))
+    target.write_bytes(csv_bytes(load_orders() + load_orders()[:3]))  # longer than the new one: nothing of its end may be left
     target.chmod(0o640)
     with mock.patch.object(tempfile, "tempdir", str(folder / "temp")):
         yield target, folder / "temp"

@@ -123,6 +123,7 @@ def log_on_full_disk(learner, path, readings):
     def one_by_one():
         for number, reading in enumerate(readings, start=1):
             FullForAWhile.room = 50 if number < 6 else 5000  # room for the header and 3 readings; then somebody makes more
+            FullForAWhile.was_full = 0
             yield reading
 
     time.sleep = _hardly_any_sleep
@@ -134,12 +135,13 @@ def log_on_disk_that_stays_full(learner, path, readings):
     """Hand out ``readings``, again and again, while the disk is full after three, and pull the plug after 20 more."""
     def one_by_one():
         for number in range(23):
+            FullForAWhile.was_full = min(FullForAWhile.was_full, 1)  # each reading may be tried some times
             yield readings[number % len(readings)]
         if not FullForAWhile.was_full:
             sys.stderr.write("the program has not met the full disk: it writes in a way of its own\n")
         _pull_the_plug()
 
-    FullForAWhile.room = 50
+    FullForAWhile.room, time.sleep = 50, _hardly_any_sleep
     builtins.open = io.open = open_with(raw=FullForAWhile)
     learner(one_by_one(), path)
 
