@@ -99,7 +99,7 @@ def all_orders(function):
                 read = function()
     orders = "".join(ROWS)
     if answer is None:
-        raise NotYet("it returned nothing: say return in front of what you read")
+        raise NotYet("it returned nothing: return what you read from the file")
     if isinstance(answer, os.PathLike):
         raise NotYet("it returned the path, and not what is in the file: say .read_text() behind it")
     if not isinstance(answer, str):
@@ -115,7 +115,9 @@ def all_orders(function):
         raise NotYet("it returned both orders without reading the file: read it by its name, and return what you read")
     if again != orders:
         raise NotYet(f'called a second time, it returned {again!r}: with the mode "w" the file begins anew each time')
-    if any(call.endswith(".flush") for call in calls_in(function)):
+    blocks = _blocks_that_write(function)
+    read_inside = any(READING & names_called(block) for block in blocks)
+    if any(call.endswith(".flush") for call in calls_in(function)) and (read_inside or not blocks):
         return "it returned both orders, because you flushed before the file was read"
     if any(call.endswith(".close") for call in calls_in(function)):
         return "it returned both orders, because the file was closed before it was read"
@@ -123,8 +125,7 @@ def all_orders(function):
     if any("unclosed file" in str(each.message) and "mode='r'" not in str(each.message) for each in complaints):
         raise NotYet("it returned both orders, but only because Python closes a file that nobody can use any more: "
                      "open it with a block, so that you see where it is closed")
-    blocks = _blocks_that_write(function)
-    if any(READING & names_called(block) for block in blocks):
+    if read_inside:
         return "it returned both orders, because they were in the file when it was read"
     if blocks:
         return "it returned both orders, because the file was read after the block"
@@ -183,7 +184,11 @@ def _parts(function, kind):
 
 
 def _lines_after_return(function):
-    return any(isinstance(line, ast.Return) for part in _parts(function, ast.FunctionDef | ast.With) for line in part.body[:-1])
+    return any(_returns(line) for part in _parts(function, ast.FunctionDef | ast.With) for line in part.body[:-1])
+
+
+def _returns(line):
+    return isinstance(line, ast.Return) or isinstance(line, ast.With) and _returns(line.body[-1])
 
 
 def _returns_typed_rows(function):
