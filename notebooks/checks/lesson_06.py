@@ -344,8 +344,9 @@ def _compare_log(path, wanted, when, function):
     if twice := next((row[0] for row in logged if logged.count(row) > 1 and row in _as_logged(range(1, FEW + 1))), None):
         raise NotYet(f"reading {twice} is in the file {'twice' if logged.count([twice, SHORT]) == 2 else 'more than once'}")
     if logged == _as_logged([wanted]) and wanted > 1 and handed >= wanted:
-        why = ("seek() goes back, and each reading is written over the one before" if "seek" in names_called(function) else
-               'each open() with "w" begins an empty file')
+        back = ("seek() goes back" if "seek" in names_called(function) else
+                'mode "r+" begins at the start of the file' if "r+" in code_of(function) else "")
+        why = f"{back}, and each reading is written over the one before" if back else 'each open() with "w" begins an empty file'
         raise NotYet(f"{when} the file holds the last reading only: {why}")
     if logged[1:2] == _as_logged([1]):
         raise NotYet(f"the first row of the file is {logged[0]}, which is no reading: write the readings alone")
@@ -519,7 +520,9 @@ def log_until_sigterm(function, path, stop_after):
         many = {"count": MANY, "value": LONG} if stop_after == "trip" else {"count": FEW}
         function(Readings(path, before_next=next_one, **many), path)
     except StopIteration:
-        stop(USED_UP)
+        if not came_at and not Path(f"{path}.came").exists():  # a handler may raise what it likes
+            stop(USED_UP)
+        raise
     except Exception as error:
         _tell_a_mistake(error, function, came_at or Path(f"{path}.came").exists())
         raise
