@@ -945,15 +945,15 @@ def _what_was_changed(before, content):
 def _judge_history(function, start, rows, expected):
     if rows == expected:
         return
+    called = names_called(function)
     if start in ("missing", "empty") and rows in ([], expected[1:]):
+        asked = ": when you ask whether the file exists, open() has just made it" if {"exists", "is_file"} & called else ""
         raise NotYet(f"a history that was {start} has no header afterwards" + (
-            ": when you ask whether the file exists, open() has just made it" if start == "missing"
-            else ": such a file exists, and still it needs one"))
+            asked if start == "missing" else ": such a file exists, and still it needs one"))
     if rows.count(expected[0]) > 1 and start.startswith("a header alone"):
         raise NotYet("a history that held a header alone has two headers afterwards: it was not empty")
     if start in ("missing", "empty") and rows[:1] == [[]]:
         raise NotYet(f"a history that was {start} begins with an empty line: it has no last row that lacks its end")
-    called = names_called(function)
     if rows.count(expected[0]) > 1 and {"read", "readline", "readlines"} & called and "seek" not in called and "'a+'" in code_of(function):
         raise NotYet("the history has a second header in the middle: a file opened with \"a+\" stands at its end, and read() gives "
                      "nothing there")
@@ -964,7 +964,8 @@ def _judge_history(function, start, rows, expected):
     if [] in rows and re.search(r"\[-1\] [!=]= b'", code_of(function)):
         raise NotYet('there is an empty line in the history: [-1] of bytes is a number, which never equals b"\\n"; [-1:] gives bytes')
     if [] in rows:
-        raise NotYet("there is an empty line in the history: the last row had its line end already")
+        raise NotYet("there is an empty line in the history: " + ("one line end is enough" if "edited" in start or "without" in start else
+                                                                  "the last row had its line end already"))
     if glued := [row[len(expected[0]):] for row in rows if len(row) > len(expected[0])]:
         what = "the first new order" if glued[0] in [row[1:] for row in expected] else "what you write first"
         raise NotYet(f"after an edit by hand {what} is glued to the last old order: that row had no line end")
