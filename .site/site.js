@@ -24,7 +24,7 @@ for (const pre of all(".highlight pre")) {
   };
   pre.parentElement.append(button);
 }
-const wide = () => all("pre, .table").forEach(one => {
+const wide = () => all("pre, .table, figure, main p:has(> img)").forEach(one => {
   if (one.scrollWidth > one.clientWidth) one.tabIndex = 0; else one.removeAttribute("tabindex");
 });
 addEventListener("resize", wide);
@@ -53,11 +53,12 @@ const ready = () => asked ??= fetched("minisearch.js").then(() => fetched("searc
 
 // Words that say nothing by themselves, and words that people use for one another: each group is one word for the search.
 const EMPTY = new Set("a after all am an and are as at be been but by can could did do does for from had has have how i if in into is it its me my no not of on or so still than that the them then there this to too up was what when where which while why will with would you your".split(" "));
-const SAME = new Map(`write wrote written writing writer | gone lost lose loses losing loss missing miss vanish disappear drop cut | 0 zero |
+const SAME = new Map(`write wrote written writing writer | gone lost lose loses losing loss missing miss vanish disappear drop |
+  cut truncate truncated partial incomplete | 0 zero |
   kill killed sigkill oom | garbled broken mojibake weird corrupt corrupted umlaut accent | folder directory dir | delete remove unlink cleanup |
-  duplicate twice repeat double | power outage | line row record | temporary temp tmp tempfile | letter character char | close closed closing |
+  duplicate twice repeat double | power outage | line row | byte kb | crash die died | cron crontab | temporary temp tmp tempfile | letter character char | close closed closing |
   begin start front leading first | wait sleep delay | thread pool worker | pod docker kubernetes |
-  merge merged mixed glued | overwrite overwritten clobber clobbered | parallel concurrent simultaneous | finish finished complete completely completed |
+  merge merged mixed glued | overwrite overwritten overwrote clobber clobbered | parallel concurrent simultaneous | finish finished complete completely completed |
   machine server host`.split("|").flatMap(group => {
     const [first, ...others] = group.trim().split(/\s+/);
     return others.map(word => [word, first]);
@@ -67,52 +68,61 @@ const stem = word => word.length < 5 ? word.replace(/(?<=..[^s])s$/, "") : word.
 const terms = new Map();
 const term = word => {
   if (!terms.has(word)) {
-    const small = word.toLowerCase();
+    const small = word.toLowerCase().replace("-", "");
     terms.set(word, EMPTY.has(small) ? null : stem(SAME.get(small) ?? SAME.get(small.replace(/s$/, "")) ?? small));
   }
   return terms.get(word);
 };
-const parts = word => word.match(/\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu) ?? [];  // of PermissionError: Permission, Error
-const words = text => text.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+
+// Names and numbers are words: load_file, BytesIO, utf-8, 3.14, A14. Words that stand side by side are a pair, and so are those
+// within a name: "permission error" finds PermissionError, but "error" does not. A message differs from its words by its pairs.
+const WORD = /\p{N}+(?:\.\p{N}+)+|[\p{L}\p{N}]+(?:_+[\p{L}\p{N}]+)*(?:(?<=\p{L})-\p{N}+)?/gu;
+const words = text => text.match(WORD) ?? [];
+const parts = word => word.match(/\p{Lu}+\p{N}*(?!\p{Ll})|\p{Lu}?\p{Ll}+\p{N}*/gu) ?? [];  // of S3Hook: S3, Hook
+const pairs = text => words(text).flatMap(word => parts(word).length > 1 ? parts(word) : word).map(term).filter(Boolean)
+  .flatMap((one, at, all) => at ? `${all[at - 1]} ${one}` : []);
 const known = new Set();
 
 // The words of a question that stand on no page: a reader of ten answers should know that none of them has these.
-const nowhere = asking => words(asking).filter((word, at, all) => term(word) && !parts(word).concat(word).some(one => known.has(term(one))) &&
+const nowhere = asking => words(asking).filter((word, at, all) => term(word) && ![word, ...parts(word)].some(one => known.has(term(one))) &&
   !(at === all.length - 1 && [...known].some(one => one.startsWith(term(word)))));
 
 window.searchable = given => {
   records = given;
   index = new MiniSearch({
-    fields: ["title", "words", "page", "prose", "code"],
-    processTerm: word => {
-      const terms = [...new Set([word, ...parts(word)].map(term).filter(Boolean))];
-      terms.forEach(one => known.add(one));
-      return terms;
+    fields: ["title", "words", "page", "prose", "code", "pairs"],
+    tokenize: (text, field) => field === "pairs" ? pairs(text) : words(text),
+    processTerm: (word, field) => {
+      const one = field === "pairs" ? word : term(word);
+      if (one) known.add(one);
+      return one;
     },
     searchOptions: {
-      processTerm: word => known.has(term(word)) ? term(word) : parts(word).length > 1 ? parts(word).map(term).filter(one => known.has(one)) : term(word),
-      boost: {title: 3, words: 1.5, page: 0.6, code: 0.4},
-      prefix: (word, at, all) => word.length > 2 && (at === all.length - 1 || !known.has(word)),
-      fuzzy: word => word.length > 4 && !known.has(word) ? 0.25 : false,  // only what stands nowhere is taken for a slip
+      tokenize: text => [...pairs(text).filter(one => known.has(one)), ...words(text)],
+      processTerm: word => word.includes(" ") ? word : [word, ...known.has(term(word)) ? [] : parts(word)].map(term)
+        .filter((one, at) => at === 0 || known.has(one)),
+      boost: {title: 2, words: 1.5, page: 0.6, code: 0.4},
+      prefix: word => word.length > 2 && !known.has(word),  // what stands nowhere is half a word, or a slip
+      fuzzy: word => word.length > 4 && !known.has(word) ? 0.25 : false,
       weights: {prefix: 0.3, fuzzy: 0.3},
       boostDocument: id => /^[A-Z]\d+\.html$/.test(records[id][0]) ? 1.4 : records[id][0].startsWith("instructor") ? 0.5 : 1,
     },
   });
-  index.addAll(given.map(([, title, page, words, prose, code], id) => ({id, title, page, words, prose, code})));
+  index.addAll(given.map(([, title, page, words, prose, code], id) => ({id, title, page, words, prose, code, pairs: [title, words, prose, code].join("\n")})));
 };
 
-const marked = (text, terms) => text.split(/([\p{L}\p{N}]+)/u).map((word, at) =>
-  at % 2 && [word, ...parts(word)].some(one => terms.has(term(one))) ? Object.assign(document.createElement("mark"), {textContent: word}) : word);
+const marked = (text, terms) => text.split(new RegExp(`(${WORD.source})`, "u")).map((word, at) =>
+  at % 2 && [term(word), ...pairs(word)].some(one => terms.has(one)) ? Object.assign(document.createElement("mark"), {textContent: word}) : word);
 
-// The piece of a text, 190 characters long, that has most of the words of a question.
+// The piece of a text, at most 190 characters long, that has most of the words of a question.
 const excerpt = (text, terms) => {
-  let best = 0, most = -1;
+  let best = "", most = -1;
   for (const {index: start} of text.matchAll(/(?<=[.?!:] |^)\S/g)) {
-    const piece = new Set(words(text.slice(start, start + 190)).map(term));
-    const count = [...terms].filter(one => piece.has(one)).length;
-    if (count > most) [best, most] = [start, count];
+    const piece = text.length > start + 190 ? text.slice(start, start + 190).replace(/\s+\S*$/, " …") : text.slice(start);
+    const here = new Set(words(piece).map(term)), count = [...terms].filter(one => here.has(one)).length;
+    if (count > most) [best, most] = [(start ? "… " : "") + piece, count];
   }
-  return [(best ? "… " : "") + (text.length > best + 190 ? text.slice(best, best + 190).replace(/\s+\S*$/, " …") : text.slice(best)), most];
+  return [best, most];
 };
 
 function look() {
@@ -123,10 +133,11 @@ function look() {
   if (list.hidden) return;
   const hits = index.search(asking).slice(0, 10);
   for (const hit of hits) {
-    const [address, title, page, , prose, code] = records[hit.id];
-    const terms = new Set(hit.terms), [[prosaic, count], [coded, more]] = [excerpt(prose, terms), excerpt(code, terms)];
+    const [address, title, page, others, prose, code] = records[hit.id];
+    const terms = new Set(hit.terms), pieces = [prose, code, others].map(text => excerpt(text, terms));
+    const [piece] = pieces.find(([, count]) => count > 0) ?? pieces[0];
     const link = Object.assign(document.createElement("a"), {href: address});
-    const parts = {b: marked(title, terms), small: title === page ? [] : [page], span: marked(more && !count ? coded : prosaic, terms)};
+    const parts = {b: marked(title, terms), small: title === page ? [] : [page], span: marked(piece, terms)};
     for (const [name, content] of Object.entries(parts)) {
       const part = document.createElement(name);
       part.append(...content);
@@ -135,26 +146,39 @@ function look() {
     list.append(link);
   }
   const lacking = [...new Set(nowhere(asking))].slice(0, 4).join(", "), not_found = lacking && `Not found anywhere: ${lacking}.`;
-  said.textContent = hits.length ? `${hits.length} found. ${not_found}` : "";
   const note = hits.length ? not_found : "Nothing has these words. Try fewer of them, or the words of the error message.";
+  said.textContent = hits.length ? `${hits.length} found. ${note}` : note;
   if (note) list.prepend(Object.assign(document.createElement("p"), {textContent: note}));
   list.scrollTop = 0;
 }
 
 const close = () => { list.hidden = true; };
-field.addEventListener("focus", () => ready().then(look));
-field.addEventListener("input", () => ready().then(look));
-field.form.addEventListener("submit", event => { event.preventDefault(); ready().then(() => { look(); list.querySelector("a")?.click(); }); });
+const open = () => ready().then(look);
+
+// The words stay in the address, for the way back from a result and for a link to it. Browsers refuse it when it comes too often.
+let later;
+const remember = () => {
+  const address = new URL(location);
+  if (field.value.trim()) address.searchParams.set("q", field.value); else address.searchParams.delete("q");
+  try { history.replaceState(history.state, "", address); } catch { /* the words are lost on the way back, and no more */ }
+};
+field.addEventListener("focus", open);
+field.addEventListener("input", () => { open(); clearTimeout(later); later = setTimeout(remember, 400); });
+list.addEventListener("click", remember);
+field.form.addEventListener("submit", event => { event.preventDefault(); open().then(() => list.querySelector("a")?.click()); });
 document.addEventListener("click", event => { if (!field.form.contains(event.target) || event.target.closest("#found a")) close(); });
 document.addEventListener("keydown", event => {
   const links = all("a", list), at = links.indexOf(document.activeElement);
   if (event.key === "/" && !/INPUT|TEXTAREA/.test(document.activeElement.tagName)) { event.preventDefault(); field.focus(); }
-  else if (event.key === "Escape" && !list.hidden) { close(); field.focus(); close(); }
+  else if (event.key === "Escape" && !list.hidden) { event.preventDefault(); field.focus(); ready().then(close); }  // a second one empties the field
+  else if (event.key === "Escape" && document.activeElement === field) { field.value = ""; remember(); }
   else if (field.form.contains(document.activeElement) && !list.hidden && ["ArrowDown", "ArrowUp"].includes(event.key)) {
     event.preventDefault();
     (links[at + (event.key === "ArrowDown" ? 1 : -1)] ?? field).focus();
   }
 });
-for (const example of all("[data-ask]")) example.onclick = () => { field.value = example.textContent; field.focus(); scrollTo(0, 0); ready().then(look); };
-const given = new URLSearchParams(location.search).get("q");
-if (given) { field.value = given; field.focus(); }
+for (const example of all("[data-ask]")) example.onclick = () => { field.value = example.textContent; field.focus(); scrollTo(0, 0); open(); remember(); };
+addEventListener("pageshow", ({persisted}) => {
+  if (!persisted) field.value ||= new URLSearchParams(location.search).get("q") ?? "";
+  if (field.value) { field.focus(); open(); }
+});

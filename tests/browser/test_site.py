@@ -2,6 +2,7 @@
 import functools
 import http.server
 import threading
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -33,6 +34,8 @@ SYMPTOMS = {
     "two rows merged in one line, parallel workers append csv": {"H15"},
     "OSError: [Errno 95] Operation not supported, to_csv append": {"I21"},
 }
+QUESTIONS = [line.split(" | ", 1) for line in (Path(__file__).parent / "questions.txt").read_text(encoding="utf-8").splitlines()
+             if not line.startswith("#")]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -73,6 +76,17 @@ def complaints(page, address):
     page.on("request", lambda request: request.url.startswith((address, "file:", "data:")) or found.append(f"asked for {request.url}"))
     page.on("response", lambda response: response.ok or response.status == 304 or found.append(f"{response.status}: {response.url}"))
     return found
+
+
+@pytest.fixture(scope="module")
+def answers(address, browser):
+    """A function that says which records answer a question, the best first, as the search of one page has them."""
+    page = browser.new_page()
+    page.goto(f"{address}index.html")
+    page.fill("#q", "empty file")
+    page.locator("#found a").first.wait_for()
+    yield lambda question: page.evaluate("asked => index.search(asked).map(hit => records[hit.id][0].replace('.html', ''))", question)
+    page.close()
 
 
 def test_no_page_complains_or_asks_another_host(folder, address, page, complaints):
@@ -137,6 +151,81 @@ def test_the_search_finds_the_entry_of_a_symptom_first_or_second(address, page, 
     assert not complaints
 
 
+@pytest.mark.parametrize("entries, question", QUESTIONS)
+def test_what_readers_asked_is_answered_first_or_second(answers, entries, question):
+    found = answers(question)[:2]
+    assert set(entries.split()) & set(found), found
+
+
+def test_a_number_is_no_number_of_an_entry_and_a_number_of_an_entry_is(answers):
+    for question, others in {"utf-8": {"B8", "I8", "C8"}, "3.14": {"A14", "E14"}, "[Errno 13]": {"C13", "A13", "O13"}}.items():
+        assert not others & set(answers(question)[:10]), question
+    assert answers("B8")[0] == "B8"
+
+
+@pytest.mark.parametrize("asked, unmarked", [("empty csv", "EmptyDataError"), ("0 bytes", "BytesIO"), ("last records", "row")])
+def test_a_word_is_not_found_inside_a_name(address, page, asked, unmarked):
+    page.goto(f"{address}index.html")
+    page.fill("#q", asked)
+    page.locator("#found a").first.wait_for()
+    marks = page.locator("#found mark").all_inner_texts()
+    assert marks and not [mark for mark in marks if unmarked in mark]
+
+
+def test_the_words_of_a_name_find_it_when_they_are_typed_apart(answers):
+    assert answers("permission error opened by name")[0] == answers("PermissionError opened by name")[0] == "C6"
+    assert "I6" in answers("bad zip file")[:2]
+    assert "A1" in answers("load_file uploads nothing")[:2]
+
+
+def test_the_way_back_from_a_result_keeps_the_words_and_the_list(address, page):
+    page.goto(f"{address}C6.html")
+    page.fill("#q", "blank line between rows")
+    page.locator("#found a").nth(2).click()
+    expect(page.locator("#found")).to_be_hidden()
+    page.go_back()
+    for _ in range(2):
+        expect(page.locator("#q")).to_have_value("blank line between rows")
+        expect(page.locator("#found a").first).to_contain_text("D1")
+        page.reload()
+    assert page.url.endswith("/C6.html?q=blank+line+between+rows")
+    page.fill("#q", "")
+    page.wait_for_url("**/C6.html")
+
+
+def test_the_first_escape_closes_the_list_and_the_second_empties_the_field(address, page):
+    page.goto(f"{address}index.html")
+    page.fill("#q", "empty file")
+    page.locator("#found a").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator("#q")).to_have_value("empty file")
+    page.keyboard.press("Escape")
+    expect(page.locator("#q")).to_have_value("")
+
+
+def test_without_scripts_a_sentence_stands_where_the_search_was(address, browser):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"{address}index.html")
+    expect(page.locator("noscript p")).to_be_visible()
+    expect(page.locator("#q")).to_be_hidden()
+    page.close()
+
+
+def test_on_a_phone_pictures_can_be_read_and_tables_break_no_name(address, reader):
+    reader.set_viewport_size({"width": 390, "height": 800})
+    reader.goto(f"{address}04-count-the-missing-rows.html")
+    for picture in reader.locator("figure:visible").all():
+        assert picture.evaluate("one => one.firstElementChild.offsetWidth > 600 && one.tabIndex === 0")
+    reader.goto(f"{address}T9.html")
+    broken = "[...document.querySelectorAll('td code')].filter(one => !/[ ]/.test(one.textContent) && one.getClientRects().length > 1)"
+    assert reader.evaluate(f"{broken}.length") == 0
+    reader.goto(f"{address}index.html")
+    assert reader.evaluate("[...document.querySelectorAll('.table')].every(one => one.scrollWidth <= one.clientWidth)")
+
+
 def test_from_the_keyboard_to_a_cure_without_a_server(folder, page, complaints):
     page.goto((folder / "index.html").as_uri())
     page.keyboard.press("/")
@@ -155,6 +244,7 @@ def test_a_question_on_the_first_page_is_asked_by_a_click_and_an_unknown_word_is
     expect(page.locator("#found a").first).to_contain_text("A1")
     page.fill("#q", "qqxxzz")
     expect(page.locator("#found")).to_contain_text("Nothing has these words")
+    expect(page.locator("#said")).to_contain_text("Nothing has these words")
     page.fill("#q", "qqxxzz in an empty file")
     expect(page.locator("#found p")).to_have_text("Not found anywhere: qqxxzz.")
     expect(page.locator("#found a").first).to_be_visible()
