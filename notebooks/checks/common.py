@@ -182,7 +182,7 @@ def _verdict_for(error, answers):
     stopped = what_stopped(error, function)
     if isinstance(error, ValueError) and "closed file" in str(error):
         stopped = (f"{stopped.removesuffix('.')}. The file was closed before this line, by the end of its block or by close(): "
-                   "move the line up, or open the file again.")
+                   "put the line before that, or open the file again.")
     return Verdict(NOT_THERE_YET, stopped)
 
 

@@ -23,7 +23,8 @@ from checks.windows import open_replaced
 
 __all__ = ["all_orders", "third_row", "who_sees"]
 
-READING = {"read_text", "read", "readlines", "readline", "join", "read_bytes"}
+READING = {"read_text", "read", "readlines", "readline", "join", "read_bytes", "copy", "copyfile", "copy2"}
+CANNOT_TELL = "?"
 ROWS = ["Tea,2.50\n", "Milk,1.20\n"]
 
 
@@ -92,10 +93,10 @@ def all_orders(function):
     with temporary_folder() as folder, contextlib.chdir(folder), warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always", ResourceWarning)
         answer = function()
-        written = [path.read_text(encoding="utf-8") for path in Path().iterdir()]
+        written = [path.read_text(encoding="utf-8", errors="replace") for path in Path().iterdir()]
         with contextlib.redirect_stdout(io.StringIO()):  # what it prints is shown once
             again = function()
-            with _other_tea_in_the_file(function) as modes:
+            with _other_tea_in_the_file(function) as opened:
                 read = function()
     orders = "".join(ROWS)
     if answer is None:
@@ -106,12 +107,10 @@ def all_orders(function):
         raise NotYet(f"it returned an object of the kind {type(answer).__name__}: return the text of the file, as .read_text() gives it")
     if answer != orders:
         shown = repr(answer) if len(answer) <= 80 else f"{answer[:60]!r} and more"
-        raise NotYet(f"it returned {shown}, and not both orders: {_why_it_differs(function, answer, written)}")
+        raise NotYet(f"it returned {shown}, and not both orders: {_why_it_differs(function, answer, written, opened)}")
     if any(text.startswith(orders) and text != orders for text in written):
         raise NotYet("it returned both orders, and afterwards it wrote more to the file: two orders are wanted")
-    if orders not in written:
-        raise NotYet("it returned both orders, but they are in no file")
-    if not (read != orders or any("+" in mode for mode in modes)) or _returns_typed_rows(function):
+    if read == orders and not (CANNOT_TELL in opened and _times_typed(function) == 1):
         raise NotYet("it returned both orders without reading the file: read it by its name, and return what you read")
     if again != orders:
         raise NotYet(f'called a second time, it returned {again!r}: with the mode "w" the file begins anew each time')
@@ -132,8 +131,9 @@ def all_orders(function):
     return "it returned both orders, because the file was closed before it was read"
 
 
-def _why_it_differs(function, answer, written):
-    """Return why ``answer`` is not the two orders, where the file in the end holds one of the texts ``written``."""
+def _why_it_differs(function, answer, written, opened):
+    """Return why ``answer`` is not the two orders, where the file in the end holds one of the texts ``written``, and
+    ``opened`` are the modes of all open()."""
     orders = "".join(ROWS)
     if orders in written and not any(line in answer for line in ROWS) and answer.strip():
         return "return the text of the file, as .read_text() gives it"
@@ -141,9 +141,9 @@ def _why_it_differs(function, answer, written):
         return "return ends the function, so the lines below it never run"
     if not answer and _of_which("write", "writelines", function=function) & _of_which("read", function=function):
         return "you read from the file object that has written, and it stands at its end: read the file by its name"
-    if len([mode for mode in _modes(function) if "w" in mode]) > 1 and answer in written:
-        return 'each open with "w" empties the file: open it once for writing, and to read it without "w"'
-    if answer in written:  # nothing waits: the file itself holds something else
+    if answer in written and orders not in written:  # nothing waits: the file itself holds something else
+        if len([mode for mode in opened if "w" in mode]) > 1:
+            return 'each open with "w" empties the file: open it once for writing, and to read it without "w"'
         return f"write these two lines, each once, in this order: {ROWS[0]!r} and {ROWS[1]!r}"
     if "".join(answer.split()) == "".join(orders.split()):
         return "the line ends differ; return the text as it stands in the file"
@@ -152,14 +152,18 @@ def _why_it_differs(function, answer, written):
 
 @contextlib.contextmanager
 def _other_tea_in_the_file(function):
-    """Put, inside this block, another word into a file when ``function`` opens it for reading; yields the modes it opens with."""
+    """Put, inside this block, another word into a file when ``function`` opens it for reading; yields the modes it opens with.
+
+    CANNOT_TELL is among them where the tea was not in the file yet.
+    """
     modes = []
 
     def open_with_other_tea(file, mode="r", *rest, **named):
-        modes.append(mode)
+        modes.extend([mode, CANNOT_TELL] if "+" in mode else [mode])
         if "r" in mode and os.path.isfile(file):
             with real_open(file, "rb") as export:
                 content = export.read()
+            modes.extend([] if b"Tea" in content else [CANNOT_TELL])
             with real_open(file, "wb") as export:
                 export.write(content.replace(b"Tea", b"Rye"))
         return real_open(file, mode, *rest, **named)
@@ -191,10 +195,9 @@ def _returns(line):
     return isinstance(line, ast.Return) or isinstance(line, ast.With) and _returns(line.body[-1])
 
 
-def _returns_typed_rows(function):
-    """Tell whether a `return` of ``function`` holds a row, typed as a text."""
-    return any(isinstance(part, ast.Constant) and "Tea" in str(part.value)
-               for answer in _parts(function, ast.Return) for part in ast.walk(answer))
+def _times_typed(function):
+    """Return how often the tea is typed in ``function``: a second time, it may be returned in place of what was read."""
+    return len([text for text in _parts(function, ast.Constant) if "Tea" in str(text.value)])
 
 
 def _blocks_that_write(function):
