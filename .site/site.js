@@ -52,7 +52,7 @@ const fetched = source => new Promise((done, failed) => document.head.append(
 const ready = () => asked ??= fetched("minisearch.js").then(() => fetched("search.js")).then(look);
 
 // Words that say nothing by themselves, and words that people use for one another: each group is one word for the search.
-const EMPTY = new Set("a after all am an and are as at be been but by can could did do does for from had has have how i if in into is it its me my no not of on or so still than that the them then there this to too up was what when where which while why will with would you your".split(" "));
+const EMPTY = new Set("a actually after all also although am an and any anyone anyway are aren as at be because been but by can could couldn did didn do does doesn doing don etc even for from going had has hasn have haven he hello hence her hi his how however i if im in instead into is isn it its just ll maybe me my no not of on or our perhaps please re really seem seems she shouldn so some somebody someone still such than thank thanks that the their them then there these they this those though thus to too up upon us ve very via was wasn we what when where whereas whether which while why will with within won would wouldn you your".split(" "));
 const SAME = new Map(`write wrote written writing writer | gone lost lose loses losing loss missing miss vanish disappear drop |
   cut truncate truncated partial incomplete | 0 zero |
   kill killed sigkill oom | garbled broken mojibake weird corrupt corrupted umlaut accent | folder directory dir | delete remove unlink cleanup |
@@ -65,8 +65,14 @@ const SAME = new Map(`write wrote written writing writer | gone lost lose loses 
   }));
 const stem = word => word.length < 5 ? word.replace(/(?<=..[^s])s$/, "") : word.replace(/(?:ies|y)$/, "i").replace(/(?<=[^s])s$/, "")
   .replace(/(?<=.{3})(?:ing|ed|e)$/, "").replace(/([^aeioul])\1$/, "$1");
+
+// UTF-8 that was read as cp1252, Ã¼ â€™ ðŸ˜€, is one word however it looks; ï»¿, the mark at the start of a file, is another.
+const HIGH = "[\\u0080-¿€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]", GARBLED = `[Â-ß]${HIGH}|[à-ï]${HIGH}{2}|[ð-ô]${HIGH}{3}`;
+const garbled = new RegExp(`^(?:${GARBLED})`, "u");
+
 const terms = new Map();
 const term = word => {
+  if (garbled.test(word)) return word.startsWith("ï»¿") ? "ï»¿" : "Ã";
   if (!terms.has(word)) {
     const small = word.toLowerCase().replace("-", "");
     terms.set(word, EMPTY.has(small) ? null : stem(SAME.get(small) ?? SAME.get(small.replace(/s$/, "")) ?? small));
@@ -76,15 +82,26 @@ const term = word => {
 
 // Names and numbers are words: load_file, BytesIO, utf-8, 3.14, A14. Words that stand side by side are a pair, and so are those
 // within a name: "permission error" finds PermissionError, but "error" does not. A message differs from its words by its pairs.
-const WORD = /\p{N}+(?:\.\p{N}+)+|[\p{L}\p{N}]+(?:_+[\p{L}\p{N}]+)*(?:(?<=\p{L})-\p{N}+)?/gu;
+const LETTER = `(?:(?!${GARBLED})[\\p{L}\\p{N}])`;
+const WORD = new RegExp(`(?:${GARBLED})+|�|\\p{N}+(?:\\.\\p{N}+)+|${LETTER}+(?:_+${LETTER}+)*(?:(?<=\\p{L})-\\p{N}+)?`, "gu");
 const words = text => text.match(WORD) ?? [];
 const parts = word => word.match(/\p{Lu}+\p{N}*(?!\p{Ll})|\p{Lu}?\p{Ll}+\p{N}*/gu) ?? [];  // of S3Hook: S3, Hook
 const pairs = text => words(text).flatMap(word => parts(word).length > 1 ? parts(word) : word).map(term).filter(Boolean)
   .flatMap((one, at, all) => at ? `${all[at - 1]} ${one}` : []);
 const known = new Set();
 
+// What is looked up for a word of a question. One that stands nowhere is tried without its ending, atomically as atomic, then in
+// its parts; what is left of it is half a word, or a slip.
+const ENDINGS = "ally all al ly ness er or able ment ation ion ful less".split(" ");
+const asked_for = word => {
+  if (!term(word) || known.has(term(word))) return [term(word)];
+  const one = word.toLowerCase().replace(/s$/, ""), rest = ENDINGS.filter(ending => one.endsWith(ending)).map(ending => one.slice(0, -ending.length));
+  const root = rest.filter(word => word.length > 3).flatMap(word => [term(word), term(`${word}e`)]).find(word => known.has(word));
+  return root ? [root] : [term(word), ...parts(word).map(term).filter(part => known.has(part))];
+};
+
 // The words of a question that stand on no page: a reader of ten answers should know that none of them has these.
-const nowhere = asking => words(asking).filter((word, at, all) => term(word) && ![word, ...parts(word)].some(one => known.has(term(one))) &&
+const nowhere = asking => words(asking).filter((word, at, all) => term(word) && !asked_for(word).some(one => known.has(one)) &&
   !(at === all.length - 1 && [...known].some(one => one.startsWith(term(word)))));
 
 window.searchable = given => {
@@ -99,8 +116,7 @@ window.searchable = given => {
     },
     searchOptions: {
       tokenize: text => [...pairs(text).filter(one => known.has(one)), ...words(text)],
-      processTerm: word => word.includes(" ") ? word : [word, ...known.has(term(word)) ? [] : parts(word)].map(term)
-        .filter((one, at) => at === 0 || known.has(one)),
+      processTerm: word => word.includes(" ") ? word : asked_for(word),
       boost: {title: 2, words: 1.5, page: 0.6, code: 0.4},
       prefix: word => word.length > 2 && !known.has(word),  // what stands nowhere is half a word, or a slip
       fuzzy: word => word.length > 4 && !known.has(word) ? 0.25 : false,
@@ -128,10 +144,11 @@ const excerpt = (text, terms) => {
 function look() {
   const asking = field.value.trim();
   list.replaceChildren();
-  list.hidden = asking.length < 2 || !index;
+  list.hidden = !/..|[^\0-\x7f]/u.test(asking) || !index;  // one letter is no word yet, but é may be all that is seen
   said.textContent = "";
   if (list.hidden) return;
-  const hits = index.search(asking).slice(0, 10);
+  const all_hits = index.search(asking);  // ten at most, and none that is far behind the best, but for the first three
+  const hits = all_hits.filter((hit, at) => at < 3 || hit.score > all_hits[0].score / 5).slice(0, 10);
   for (const hit of hits) {
     const [address, title, page, others, prose, code] = records[hit.id];
     const terms = new Set(hit.terms), pieces = [prose, code, others].map(text => excerpt(text, terms));
@@ -145,7 +162,8 @@ function look() {
     }
     list.append(link);
   }
-  const lacking = [...new Set(nowhere(asking))].slice(0, 4).join(", "), not_found = lacking && `Not found anywhere: ${lacking}.`;
+  const lacking = [...new Set(nowhere(asking))], rest = words(asking).some(word => term(word) && !lacking.includes(word));
+  const not_found = lacking.length && `Not found anywhere: ${lacking.slice(0, 4).join(", ")}. These have ${rest ? "the other words" : "similar words"}.`;
   const note = hits.length ? not_found : "Nothing has these words. Try fewer of them, or the words of the error message.";
   said.textContent = hits.length ? `${hits.length} found. ${note}` : note;
   if (note) list.prepend(Object.assign(document.createElement("p"), {textContent: note}));

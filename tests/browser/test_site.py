@@ -178,6 +178,35 @@ def test_the_words_of_a_name_find_it_when_they_are_typed_apart(answers):
     assert "A1" in answers("load_file uploads nothing")[:2]
 
 
+def test_a_word_that_stands_nowhere_is_tried_without_its_ending(answers):
+    assert answers("atomically")[0] == "H5"
+    assert set(answers("truncation")) == set(answers("truncated"))
+
+
+def test_letters_that_were_read_in_a_wrong_encoding_are_words_and_whole_ones_beside_them_are_found(answers):
+    for garbled in "Ã¼", "Ã©", "â€™", "ÃŸ", "MÃ¼ller", "Ã¼ instead of ü":
+        assert answers(garbled)[0] == "F1", garbled
+
+
+@pytest.mark.parametrize("asked, note", [
+    ("the file is empty though I don't close it", None),
+    ("qqxxzz though", "Nothing has these words. Try fewer of them, or the words of the error message."),
+    ("zzqqy vqqanishhed", "Not found anywhere: zzqqy, vqqanishhed. These have similar words.")])
+def test_words_that_say_nothing_are_not_reported_and_slips_are(address, reader, asked, note):
+    reader.goto(f"{address}index.html")
+    reader.fill("#q", asked)
+    reader.locator("#found > *").first.wait_for()
+    assert reader.locator("#found p").all_inner_texts() == ([note] if note else [])
+
+
+def test_results_far_behind_the_best_are_left_out(address, reader, answers):
+    question = "size mismatch in put StringIO"
+    reader.goto(f"{address}index.html")
+    reader.fill("#q", question)
+    reader.locator("#found a").first.wait_for()
+    assert reader.locator("#found a").count() == 3 < len(answers(question))
+
+
 def test_the_way_back_from_a_result_keeps_the_words_and_the_list(address, page):
     page.goto(f"{address}C6.html")
     page.fill("#q", "blank line between rows")
@@ -246,7 +275,7 @@ def test_a_question_on_the_first_page_is_asked_by_a_click_and_an_unknown_word_is
     expect(page.locator("#found")).to_contain_text("Nothing has these words")
     expect(page.locator("#said")).to_contain_text("Nothing has these words")
     page.fill("#q", "qqxxzz in an empty file")
-    expect(page.locator("#found p")).to_have_text("Not found anywhere: qqxxzz.")
+    expect(page.locator("#found p")).to_have_text("Not found anywhere: qqxxzz. These have the other words.")
     expect(page.locator("#found a").first).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#found")).to_be_hidden()
