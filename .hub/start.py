@@ -8,6 +8,7 @@ As root each learner gets a user id of their own; without root everybody can rea
 The passwords stand in a file of the state folder that only its owner can read: on a command line all users could see them.
 """
 import argparse
+import errno
 import os
 import secrets
 import shutil
@@ -102,17 +103,29 @@ def take_the_lock(state):
         sys.exit(f"A hub of this folder is still running (process {hubs[0]}): end it with --stop, and start again.")
 
 
-def stop_for_a_port_in_use(options):
-    """End the proxy that the last hub has left, so that the new one starts its own, and stop when a port is not free."""
+def stop_for_a_port_in_use(options, seconds=5):
+    """End the proxy that the last hub has left, so that the new one starts its own, and stop when a port is not free.
+
+    What has just ended may hold its port for a moment longer, so a port in use is tried for some seconds.
+    """
     end(processes_of(options.state, "configurable-http-proxy"))
+    deadline = time.monotonic() + seconds
     for address, port in ((options.address, options.port), ("127.0.0.1", options.port + 1), ("127.0.0.1", options.port + 81)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
+        while error := _why_not_free(address, port):
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 sys.exit(f"Nothing can listen at {address}, port {port} ({error.strerror}): is it used by another program? "
                          "Choose another with --port.")
+            time.sleep(0.1)
+
+
+def _why_not_free(address, port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error
+    return None
 
 
 def passwords_of(state):
@@ -230,8 +243,10 @@ def _send(process, number):
 
 
 def _runs(process):
+    """Return whether ``process`` still runs: a zombie does as long as one of its threads, which hold its sockets, does."""
     try:
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return state != "Z" or len(os.listdir(f"/proc/{process}/task")) > 1
     except OSError:
         return False
 
