@@ -9,9 +9,22 @@ document.querySelector(".theme").onclick = () => {
   try { localStorage.theme = root.dataset.theme; } catch { /* it holds for this page */ }
 };
 
-// ---- the list of pages: the one that is open stands in sight ----
+// ---- the list of pages: the one that is open stands in sight, and no line is cut in two at the upper edge ----
 const list_of_pages = document.getElementById("pages"), current = list_of_pages.querySelector("[aria-current]");
-if (current) list_of_pages.scrollTop = current.offsetTop - 120;
+const scroll_to_current = () => {
+  const last = list_of_pages.scrollHeight - list_of_pages.clientHeight, wanted = Math.min(current.offsetTop - 120, last);
+  if (wanted <= 0) return;
+  const first = all("h2, a", list_of_pages).find(one => one.offsetTop >= wanted).offsetTop - 4;
+  if (first > last) list_of_pages.style.paddingBottom = `${parseFloat(getComputedStyle(list_of_pages).paddingBottom) + first - last}px`;
+  list_of_pages.scrollTop = first;
+};
+if (current) {
+  scroll_to_current();
+  list_of_pages.addEventListener("toggle", scroll_to_current);
+}
+list_of_pages.addEventListener("click", event => {
+  if (event.target.closest("a") && list_of_pages.matches(":popover-open")) list_of_pages.hidePopover();
+});
 
 // ---- code: copy it, and reach what is wider than the screen from the keyboard ----
 for (const pre of all(".highlight pre")) {
@@ -63,7 +76,7 @@ const SAME = new Map(`write wrote written writing writer | gone lost lose loses 
     const [first, ...others] = group.trim().split(/\s+/);
     return others.map(word => [word, first]);
   }));
-const stem = word => word.length < 5 ? word.replace(/(?<=..[^s])s$/, "") : word.replace(/(?:ies|y)$/, "i").replace(/(?<=[^s])s$/, "")
+const stem = word => word.length < 5 ? word.replace(/(?<=..[^s])s$/, "") : word.replace(/(?<=ic)ally$/, "").replace(/(?:ies|y)$/, "i").replace(/(?<=[^s])s$/, "")
   .replace(/(?<=.{3})(?:ing|ed|e)$/, "").replace(/([^aeioul])\1$/, "$1");
 
 // UTF-8 that was read as cp1252, Ã¼ â€™ ðŸ˜€, is one word however it looks; ï»¿, the mark at the start of a file, is another.
@@ -90,7 +103,7 @@ const pairs = text => words(text).flatMap(word => parts(word).length > 1 ? parts
   .flatMap((one, at, all) => at ? `${all[at - 1]} ${one}` : []);
 const known = new Set();
 
-// What is looked up for a word of a question. One that stands nowhere is tried without its ending, atomically as atomic, then in
+// What is looked up for a word of a question. One that stands nowhere is tried without its ending, truncation as truncate, then in
 // its parts; what is left of it is half a word, or a slip.
 const ENDINGS = "ally all al ly ness er or able ment ation ion ful less".split(" ");
 const asked_for = word => {
