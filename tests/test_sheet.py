@@ -47,9 +47,21 @@ def test_all_of_the_cheat_sheet_is_on_its_page(paper):
 
 
 @PAPERS
+def test_the_six_questions_are_on_their_page_without_the_key_and_with_room_for_feedback(paper):
+    six, feedback = sheet.questions()
+    assert [question[:2] for question, _ in six] == [f"{number}." for number in range(1, 7)] and len(feedback) == 2
+    assert all([answer[:3] for answer in answers] == ["A  ", "B  ", "C  ", "D  "] for _, answers in six)
+    told = texts_of(sheet.six_questions(*sheet.FORMATS[paper]))
+    assert all(words in told.replace("\n", " ") for question, answers in six for words in [question, *answers])
+    assert all(question in told for question in feedback) and told.count("1    2    3") == 6
+    assert not re.search(r"Key|check|\*|`", told) and "before the workshop" in told and "after it" in told
+
+
+@PAPERS
 def test_nothing_reaches_over_the_edge(paper):
     width, height = sheet.FORMATS[paper]
-    for page in [sheet.front(total, width, height) for total in sheet.WITH_HOME] + [sheet.back(width, height)]:
+    for page in [sheet.front(total, width, height) for total in sheet.WITH_HOME] + [
+            sheet.back(width, height), sheet.six_questions(width, height)]:
         page.figure.set_dpi(4 * 72)  # at 72 the letters would be rounded to whole points
         boxes = [text.get_window_extent() for text in page.figure.texts]
         left, right = min(box.x0 for box in boxes) / 4, max(box.x1 for box in boxes) / 4
@@ -66,10 +78,13 @@ def test_too_many_words_are_noticed():
         sheet.front(90, 595, 400)
     with pytest.raises(sheet.TooFull):
         sheet.back(595, 400)
+    with pytest.raises(sheet.TooFull):
+        sheet.six_questions(595, 400)
 
 
 def test_it_writes_a_file_for_each_paper(tmp_path):
-    names = [f"{what}-{paper}.pdf" for what in ("cheat-sheet", "predictions-180", "predictions-90") for paper in ("a4", "letter")]
+    papers = ("cheat-sheet", "predictions-180", "predictions-90", "questions")
+    names = [f"{what}-{paper}.pdf" for what in papers for paper in ("a4", "letter")]
     assert sorted(path.name for path in sheet.write(tmp_path)) == names
     for name, (width, height) in sheet.FORMATS.items():
         for path in tmp_path.glob(f"*-{name}.pdf"):

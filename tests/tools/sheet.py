@@ -1,12 +1,12 @@
-"""Write the papers to print for a workshop: a sheet of predictions for each timetable, and the cheat sheet with the words.
+"""Write the papers to print for a workshop: predictions for each timetable, the six questions, and the cheat sheet.
 
-    python -m tests.tools.sheet FOLDER     writes predictions-90-a4.pdf, predictions-180-a4.pdf, cheat-sheet-a4.pdf, and
-                                           the same for Letter, into FOLDER
+    python -m tests.tools.sheet FOLDER     writes predictions-90-a4.pdf, predictions-180-a4.pdf, questions-a4.pdf,
+                                           cheat-sheet-a4.pdf, and the same for Letter, into FOLDER
 
 The predictions are those of the sections that a timetable of the instructor's guide names; below them, on the sheet for 90
-minutes, those of its notebooks that are for home. The cheat sheet says what words-and-cheat-sheet.md says. It answers what
-the others ask, so it is a paper of its own, for the end. matplotlib draws them, because the series has it: nothing more is to
-be installed, and each browser would break the pages elsewhere.
+minutes, those of its notebooks that are for home. The six questions are the guide's, without the key. The cheat sheet says
+what words-and-cheat-sheet.md says. It answers what the others ask, so it is a paper of its own, for the end. matplotlib draws
+them, because the series has it: nothing more is to be installed, and each browser would break the pages elsewhere.
 """
 import functools
 import re
@@ -19,7 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 
-from tests.support.guide import parts_of_notebooks
+from tests.support.guide import part, parts_of_notebooks
 from tests.support.notebook_files import NOTEBOOK_FOLDER, paths_starting_with, read_notebook
 
 FORMATS = {"a4": (595, 842), "letter": (612, 792)}  # width and height in points, 72 to the inch
@@ -49,6 +49,16 @@ def predictions(total):
                 question = plain(re.search(r"\*\*Predict:?\*\*:? *(.+?)(?:\n\n|$)", cell.source, re.DOTALL)[1])
                 found.append((number, plain(section), question[:1].upper() + question[1:], chapter in sections))
     return found
+
+
+def questions():
+    """Return (question, its four answers) for each of the guide's six questions, and the two questions for feedback."""
+    six = []
+    for line in re.findall(r"^\*\*\d\.\*\* .+$", part("Does it teach?"), re.MULTILINE):
+        question, *answers = re.split(r"(?:· )?\*\*([A-D])\*\*", line)
+        six.append((plain(question), [f"{letter}  {plain(answer)}" for letter, answer in zip(answers[::2], answers[1::2], strict=True)]))
+    feedback = re.search(r"Two questions for feedback.*?: \*([^*]+)\*", part("Use this guide"))[1]
+    return six, re.findall(r"\S[^?]+\?", feedback)
 
 
 def cheat_sheet():
@@ -146,6 +156,40 @@ def front(total, width, height):
     return page
 
 
+def six_questions(width, height):
+    """Return the page with the six questions, which is printed twice for each person, and the two for feedback."""
+    page, (six, feedback) = Page(width, height), questions()
+    inner, sure = width - 2 * MARGIN, width - MARGIN - 50
+    page.heading("Where did my rows go? Six questions")
+    page.text(MARGIN, page.y, ["A number that you choose yourself, the same both times:", "This is"], size=9.5)
+    page.rule(MARGIN + 275, MARGIN + 340, page.y + LINE)
+    page.text(MARGIN + 45, page.y + LINE, ["☐ before the workshop     ☐ after it"], size=9.5)
+    page.y += 2 * LINE + 8
+    how = ("Three minutes. Mark one letter for each question, and how sure you are: 1 I guessed, 2 I think so, 3 I am sure. "
+           "Nobody needs your name.")
+    page.text(MARGIN, page.y, wrapped(how, inner), color=GREY)
+    page.y += LINE * len(wrapped(how, inner)) + 12
+    for question, answers in six:
+        lines = wrapped(question, inner, size=9.5)
+        page.text(MARGIN, page.y, lines, size=9.5)
+        page.y += LINE * len(lines) + 5
+        for answer in answers:
+            page.text(MARGIN + 14, page.y, [answer], size=9.5)
+            page.y += 13
+        page.text(sure, page.y - 13, ["1    2    3"], size=9.5)
+        page.y += 14
+    page.text(MARGIN, page.y, ["After the workshop, two more:"], color=GREY)
+    page.y += LINE + 6
+    for question in feedback:
+        page.text(MARGIN, page.y, [question], size=9.5)
+        page.y += 2.7 * LINE
+        page.rule(MARGIN, width - MARGIN, page.y)
+        page.y += 12
+    if page.y > height - MARGIN + 12:
+        raise TooFull(f"the questions end {page.y - height + MARGIN:.0f} points below the page")
+    return page
+
+
 def back(width, height):
     """Return the page with the cheat sheet and the words."""
     page, (seen, rows, rule, words) = Page(width, height), cheat_sheet()
@@ -173,7 +217,8 @@ def write(folder):
     """Write each paper in each format into ``folder``; return the paths."""
     paths = []
     for name, size in FORMATS.items():
-        pages = {f"predictions-{total}": front(total, *size) for total in WITH_HOME} | {"cheat-sheet": back(*size)}
+        pages = {f"predictions-{total}": front(total, *size) for total in WITH_HOME} | {
+            "questions": six_questions(*size), "cheat-sheet": back(*size)}
         for what, page in pages.items():
             paths.append(Path(folder, f"{what}-{name}.pdf"))
             with PdfPages(paths[-1], metadata={"Title": f"Where did my rows go? {what.replace('-', ' ')}"}) as pdf:
