@@ -43,7 +43,6 @@ if __name__ == "__main__":
     if options.workshop:
         os.environ.update(workshop.what_jupyter_remembers(project))
     if options.only_make:
-        print("The workshop edition is in {}.".format(project))
         sys.exit()
     python = this_python() if options.this_environment else launch.prepare()
     command = [python, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/" + FIRST, "--log-level=WARN"]

@@ -22,7 +22,8 @@ def make(folder):
     """
     folder = os.path.abspath(folder)
     if os.path.exists(os.path.join(folder, MARK)):
-        print("The workshop edition in {} is there already, and is opened as it is. To begin anew, delete that folder.".format(folder))
+        print("The workshop edition in {} is there already, and is taken as it is. To begin anew, delete that folder."
+              .format(folder), flush=True)
         return folder
     if os.path.commonpath([os.path.realpath(folder), os.path.realpath(PROJECT)]) == os.path.realpath(PROJECT):
         sys.exit("The workshop edition cannot lie inside the project: name a folder elsewhere.")
@@ -45,6 +46,7 @@ def make(folder):
     if os.path.isdir(folder):
         os.rmdir(folder)
     os.rename(unfinished, folder)
+    print("The workshop edition is new, and is in {}.".format(folder), flush=True)
     return folder
 
 

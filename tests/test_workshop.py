@@ -25,7 +25,7 @@ def edition(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workshop") / "copy"
     made = make(folder)
     assert made.returncode == 0, made.stderr
-    assert made.stdout == f"The workshop edition is in {folder}.\n"
+    assert made.stdout == f"The workshop edition is new, and is in {folder}.\n"
     return folder
 
 
