@@ -86,11 +86,12 @@ c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"instructor"}
 c.Authenticator.username_pattern = r"^[a-z][a-z0-9-]{0,30}$"  # it becomes the name of a folder
 c.JupyterHub.template_vars = {"announcement_login": (
-    "Choose a name of your own: a small letter, then small letters, digits and hyphens, such as <b>ada-l</b>. The password is "
-    "that of the room. To help you, the instructor can open your notebooks; nobody else in the room can."
+    "Choose a name of your own: a small letter, then small letters, digits and hyphens, such as <b>ada-l</b>. If somebody has your "
+    "name, add a digit. The password is that of the room. To help you, the instructor can open your notebooks; nobody else in "
+    "the room can."
     if OWN_UIDS else
-    "Choose a name of your own: a small letter, then small letters, digits and hyphens, such as <b>ada-l</b>. The password is "
-    "that of the room. Everybody in this room can read everybody's files.")}
+    "Choose a name of your own: a small letter, then small letters, digits and hyphens, such as <b>ada-l</b>. If somebody has your "
+    "name, add a digit. The password is that of the room. Everybody in this room can read everybody's files.")}
 
 c.JupyterHub.spawner_class = QueuingSpawner
 c.Spawner.pre_spawn_hook = seat
