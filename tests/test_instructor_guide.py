@@ -57,6 +57,14 @@ def test_people_do_something_and_rest_and_say_what_they_think(total):
     assert len([name for _, _, exercises, _ in parts_of_notebooks(total) for name in exercises]) >= 5
 
 
+@pytest.mark.parametrize("total", [90, 180])
+def test_the_closing_has_room_for_the_questions_and_only_then_for_the_cheat_sheet_that_answers_them(total):
+    stated, _, _, what = timetable(total)[-1]
+    assert what.startswith("Closing: the six questions") and "then the cheat sheet" in what
+    assert stated >= 3 + 4, "three minutes for the six questions, and something for the two for feedback and for the rest"
+    assert "after the six questions are collected" in part("The evening before")
+
+
 def test_the_first_notebook_names_the_same_paths():
     first = "\n".join(cell.source for cell in notebook("00").cells)
     for total in TOTALS:
