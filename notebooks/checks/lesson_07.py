@@ -589,7 +589,8 @@ _TWO_DAYS_AGO = time.time() - 2 * 24 * 60 * 60
 @exercise
 def keep_the_readers(function):
     """Call ``publish_for_readers`` over files with three kinds of permissions, where there is no file yet, and with two accidents."""
-    with temporary_folder() as folder, _umask_kept() as usual:
+    with temporary_folder() as folder, _umask_kept():
+        os.umask(0o022)  # as on most machines
         target, _ = _target(folder)
         for mode in (0o600, 0o640, 0o775):
             target.chmod(mode)
@@ -598,10 +599,10 @@ def keep_the_readers(function):
             if abs(target.stat().st_mtime - _TWO_DAYS_AGO) < 60:
                 raise NotYet("the new file has the time of the old one, too, and programs that fetch only what is newer pass it by: "
                              "shutil.copystat copies the time, shutil.copymode the permissions alone")
-        _publish_first(function, target, usual)
-        os.umask(0o077)  # usual is not the same everywhere
+        _publish_first(function, target, 0o644)
+        os.umask(0o077)  # not on all
         _publish_first(function, target, 0o600)
-        os.umask(0o666 & ~usual)
+        os.umask(0o022)
         target.write_bytes(OLD)
         target.chmod(0o600)
         _after_accident(function, target, _rows_break_off())
@@ -616,11 +617,11 @@ def keep_the_readers(function):
 
 @contextlib.contextmanager
 def _umask_kept():
-    """Give the usual permissions of a new file; put back, at the end, what the learner's function may have done to them."""
+    """Put back, at the end of the block, the umask of its beginning."""
     mask = os.umask(0)
     os.umask(mask)
     try:
-        yield 0o666 & ~mask
+        yield
     finally:
         os.umask(mask)
 

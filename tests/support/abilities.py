@@ -3,8 +3,10 @@
 Nothing here asks what the system is called, so a system nobody thought of is answered rightly, too.
 """
 import importlib.util
+import locale
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -43,10 +45,18 @@ def _keeps_permissions(folder):
     return (folder / "file").stat().st_mode & 0o777 == 0o640
 
 
+def _encodes_letters():
+    try:
+        return bool("Ł".encode("utf-8" if sys.flags.utf8_mode else locale.getencoding()))
+    except UnicodeEncodeError:
+        return False
+
+
 SYMBOLIC_LINKS = _works(_makes_a_link)  # Windows wants its developer mode for them
 OPEN_FILES_MOVE = _works(_moves_an_open_file)  # renamed and removed while they are open: not on Windows
 PERMISSIONS = _works(_keeps_permissions)  # for owner, group and others; Windows knows read-only
 STARS_IN_NAMES = _works(_takes_a_star)
+LETTERS_BY_DEFAULT = _encodes_letters()  # open() without encoding= takes the letters of the orders
 SIGNALS = hasattr(signal, "SIGKILL")  # by which another process can be stopped, told something, or ended
 FOLDER_SYNC = hasattr(os, "O_DIRECTORY")  # a folder can be opened, and so handed to os.fsync
 CLOSING_REMOVES = hasattr(os, "O_TEMPORARY")  # the system itself removes a marked file, and keeps others from opening it
