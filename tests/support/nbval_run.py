@@ -20,7 +20,9 @@ def run_nbval(cells, files=None, options=((),)):
     """
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
-        shutil.copytree(PROJECT / "tests" / "support", project / "tests" / "support", ignore=shutil.ignore_patterns("__pycache__"))
+        # copyfile, so that a file can be replaced although the project can only be read
+        shutil.copytree(PROJECT / "tests" / "support", project / "tests" / "support", copy_function=shutil.copyfile,
+                        ignore=shutil.ignore_patterns("__pycache__"))
         for name in (".pytest.ini", "tests/__init__.py"):
             shutil.copyfile(PROJECT / name, project / name)
         (project / "notebooks").mkdir()
