@@ -286,6 +286,15 @@ def some_letters(answer, among):
     return chosen
 
 
+def without_words(answer):
+    """Return ``answer`` without what readers write around a letter: "place C", "points A and C", "C: an error"."""
+    if not isinstance(answer, str):
+        return answer
+    answer = re.sub(r"\b(places?|points?|letters?|lines?|answer)\b", " ", answer, flags=re.IGNORECASE)
+    with_reason = re.match(r"\s*([A-Za-z])\s*[:)]\s*\w{2}", answer)
+    return with_reason[1] if with_reason else answer
+
+
 def one_letter(answer, among):
     """Return the one letter in ``answer``, or raise NotYet when it is not exactly one of those in ``among``."""
     chosen = letters(answer)

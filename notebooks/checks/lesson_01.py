@@ -6,7 +6,6 @@ import inspect
 import io
 import os
 import random
-import re
 import tempfile
 import time
 from pathlib import Path
@@ -14,17 +13,20 @@ from unittest import mock
 
 from checks.common import (
     NotYet,
+    call_arguments,
     csv_bytes,
     exercise,
     first_difference,
     left_behind,
     letters,
     load_orders,
+    names_called,
     one_letter,
     order_of,
     read_by_another_process,
     run_python,
     some_letters,
+    without_words,
 )
 from checks.windows import TEMPORARY_FILE, as_on_windows, is_open_and_marked, open_files, removal_as_on_windows
 
@@ -32,6 +34,9 @@ __all__ = ["first_row", "place_the_seek", "text_of_orders", "when_is_it_there", 
 
 LABEL_PROGRAM = Path(__file__).resolve().parents[1] / "bench" / "print_labels.py"
 MAKERS = ("NamedTemporaryFile", "TemporaryFile", "SpooledTemporaryFile", "TemporaryDirectory", "mkstemp", "mkdtemp")
+
+
+MODE_FIRST = ("NamedTemporaryFile", "TemporaryFile")
 
 
 def ten_orders():
@@ -50,6 +55,8 @@ def tempfile_watched(function, descriptors=None):
 
     def watched(name, make):
         def make_and_tell(*arguments, **options):
+            if name in MODE_FIRST and arguments and _is_a_name(arguments[0]):
+                raise NotYet(f"{name} takes no name, it finds one by itself: its first argument is the mode")
             used.append(name)
             made = make(*arguments, **options)
             if name == "mkstemp" and descriptors is not None:
@@ -74,19 +81,14 @@ def tempfile_watched(function, descriptors=None):
         namespace.update(imported)
 
 
-def _without_words(answer):
-    """Return ``answer`` without what readers write around a letter: "place C", "points A and C", "C: an error"."""
-    if not isinstance(answer, str):
-        return answer
-    answer = re.sub(r"\b(places?|points?|letters?|lines?|answer)\b", " ", answer, flags=re.IGNORECASE)
-    with_reason = re.match(r"\s*([A-Za-z])\s*[:)]\s*\w{2}", answer)
-    return with_reason[1] if with_reason else answer
+def _is_a_name(argument):
+    return isinstance(argument, os.PathLike) or isinstance(argument, str) and not set(argument) <= set("rwxabtU+")
 
 
 @exercise
 def first_row(my_choice):
     """Compare the choice with what NamedTemporaryFile does, tried here."""
-    chosen = one_letter(_without_words(my_choice), "ABCD")
+    chosen = one_letter(without_words(my_choice), "ABCD")
     if chosen == "A":
         raise NotYet("not even a file of open() has the row at once: it waits until the block ends. "
                      "And who has said that this file is one for text?")
@@ -106,7 +108,7 @@ def first_row(my_choice):
 @exercise
 def place_the_seek(my_place):
     """Run the program with ``export.seek(0)`` at the places named, and look at what it prints."""
-    places = letters(_without_words(my_place))
+    places = letters(without_words(my_place))
     if not places or not places <= set("ABCD"):
         one_letter(my_place, "ABCD")  # says which letters
     text = _two_lines(places)
@@ -154,7 +156,7 @@ def text_of_orders(function):
             raise NotYet("the TypeError is gone. Now Windows stops at the Ł of Łódź Tools: say which encoding you want") from None
         finally:
             _let_go(tempfile.tempdir)
-    _compare_text(orders, text)
+    _compare_text(function, orders, text)
     if not used:
         raise NotYet("the text is right, but there is no temporary file: this exercise is about one")
     if left:
@@ -168,7 +170,7 @@ def _which_mode(error):
     return 'the TypeError is gone. Now the file can be written but not read back: which mode can do both?'
 
 
-def _compare_text(orders, text):
+def _compare_text(function, orders, text):
     wanted = csv_bytes(orders).decode("utf-8")
     if isinstance(text, bytes | bytearray):
         raise NotYet("you return bytes: the text is wanted")
@@ -176,17 +178,36 @@ def _compare_text(orders, text):
         raise NotYet(f"you return {'None' if text is None else f'a {type(text).__name__}'}: the text is wanted")
     if not text:
         raise NotYet("the TypeError is gone. Now you return an empty text: where does the file object stand when it reads?")
+    if text == repr(wanted):
+        raise NotYet("the text is right, and repr() puts quotes around it and shows its line ends as \\r\\n: return the text itself")
+    if text == wanted.strip():
+        raise NotYet("the TypeError is gone. Now all rows are there, and the line end of the last one is missing: strip() takes it off")
     if text != wanted and text.split() == wanted.split():
+        if any("lineterminator" in given for name in ("DictWriter", "writer") for given in call_arguments(function, name)):
+            raise NotYet("the TypeError is gone. Now all rows are there, and lineterminator= gives them other line ends: leave it out")
+        if _file_is_right(function):
+            raise NotYet("the file is right, and reading it by its name has changed its line ends: read it with "
+                         'open(path, newline="", encoding="utf-8"), or through export, after seek(0)')
         raise NotYet('the TypeError is gone. Now all rows are there, and their line ends have changed: '
                      "which argument leaves them as they are?")
     if difference := first_difference(wanted, text, what="your text", as_rows=True):
         raise NotYet(difference)
 
 
+def _file_is_right(function):
+    """Tell whether a file was written with newline="", and then read by its name without it."""
+    opened = call_arguments(function, "open")
+    reading = [given for given in opened if not set("wxa") & set(given.get("mode", given.get(1, "")))]
+    written = [given for given in opened if given not in reading]
+    written += [given for name in MODE_FIRST for given in call_arguments(function, name)]
+    by_name = "read_text" in names_called(function) or any("newline" not in given for given in reading)
+    return by_name and bool(written) and all(given.get("newline") == "''" for given in written)
+
+
 @exercise
 def when_is_it_there(my_points):
     """Run the program of the exercise, look for the file at each point, and compare."""
-    chosen = some_letters(_without_words(my_points), "ABCDEF")
+    chosen = some_letters(without_words(my_points), "ABCDEF")
     there = _points_at_which_it_is_there()
     why = {"A": "at A the file is open, and it has had its name since it was made",
            "B": "at B the file is closed, and closing a NamedTemporaryFile removes it, even inside the block",
@@ -227,7 +248,7 @@ def _points_at_which_it_is_there():
 @exercise
 def label_steps(my_order):
     """Run the five lines in the order given, with the label program in a process of its own and Windows' rule."""
-    order = order_of(_without_words(my_order), "ABCDE")
+    order = order_of(without_words(my_order), "ABCDE")
     steps = _LabelSteps()
     try:
         with removal_as_on_windows():
@@ -293,8 +314,8 @@ def hand_over(function):
     Whatever system this is, Windows' rules are applied: text without ``encoding=`` is cp1252, text without ``newline=``
     gets CR LF, ``program`` is refused a file that is open and marked for deletion, and removing a file that is open is
     refused. Then two calls run at the same time, and one gets a program that fails. No file may be left by any of them,
-    and the error must reach the caller. In a last call one order has a key too many: nothing may be left then, either. The
-    working folder, which belongs to the whole process, may not be changed.
+    and the error must reach the caller. In the last calls one order has a key too many, and one is no dictionary: nothing
+    may be left then, either. The working folder, which belongs to the whole process, may not be changed.
     """
     orders = ten_orders()
     first = _call(function, orders, _read_by_name)
@@ -320,10 +341,11 @@ def hand_over(function):
     if failed.problem is None:
         raise NotYet(f"when program stops with an error, nobody hears of it: your function returns {failed.answer!r}. "
                      "Let the error go on to the caller")
-    refused = _call(function, [*orders, {**orders[0], "coupon": "MAY"}], _read_by_name, writing_may_fail=True)
-    if refused.left:
-        raise NotYet(f"when an order cannot be written, here because it has a key too many, {_things(refused.left)}: "
-                     "let the end of a block remove it")
+    for order, why in [({**orders[0], "coupon": "MAY"}, "it has a key too many"), (None, "it is None, and no dictionary")]:
+        refused = _call(function, [*orders, order], _read_by_name, writing_may_fail=True)
+        if refused.left:
+            raise NotYet(f"when an order cannot be written, here because {why}, {_things(refused.left)}: "
+                         "let the end of a block remove it")
     return "another process found all ten orders, on Windows, too, two calls did not meet, and nothing is left behind"
 
 

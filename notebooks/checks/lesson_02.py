@@ -15,6 +15,7 @@ from checks.common import (
     read_by_another_process,
     temporary_folder,
     whole_numbers,
+    without_words,
 )
 from checks.windows import as_on_windows
 
@@ -59,7 +60,7 @@ def _line_ends(content):
 @exercise
 def which_lines(my_letter):
     """Compare the letter with B; each other letter has a reason of its own."""
-    letter = one_letter(my_letter, "ABCD")
+    letter = one_letter(without_words(my_letter), "ABCD")
     if letter == "B":
         return "fieldnames sets the order, for the header and for each row"
     raise NotYet({
@@ -136,9 +137,11 @@ def _judge_left_out(returned, left_out):
         raise NotYet("you return a dictionary: return the names alone, as a sorted list")
     if isinstance(returned, set | frozenset):
         raise NotYet("you return a set, which has no order: sorted() makes a sorted list of it")
-    if not isinstance(returned, list | tuple):
+    if isinstance(returned, tuple):
+        raise NotYet("you return a tuple, and the caller waits for a list: sorted() makes one")
+    if not isinstance(returned, list):
         raise NotYet(f"return a list of names; yours is {returned!r}")
-    names = list(returned)
+    names = returned
     if names == left_out:
         return
     if not left_out:
@@ -156,7 +159,7 @@ def _judge_left_out(returned, left_out):
 @exercise
 def which_quotes(my_letter):
     """Compare the letter with C; each other letter has a reason of its own."""
-    letter = one_letter(my_letter, "ABCD")
+    letter = one_letter(without_words(my_letter), "ABCD")
     if letter == "C":
         return "the item is quoted because of the quote inside it, and the price needs no quotes"
     raise NotYet({
@@ -250,6 +253,8 @@ def read_as_text(function):
     if not isinstance(table, pandas.DataFrame):
         raise NotYet(f"the function must return a table of pandas; yours returns {table!r:.60}")
     columns = list(SHOPS[0])
+    if list(table.columns) == [",".join(columns)]:
+        raise NotYet(f"your table has one single column, {table.columns[0]!r}: sep= must be the delimiter of the file, the comma")
     if list(table.columns) != columns:
         raise NotYet(f"the columns of your table are {', '.join(map(str, table.columns))}, and in the file {', '.join(columns)}")
     if len(table) != len(SHOPS):
@@ -271,13 +276,13 @@ CHOSEN = [0, 1, 2, 3, 4, 5, 7, 9, 19, 20, 23, 34]  # places in orders.csv of eac
 @exercise
 def carrier(function):
     """Call the function with a dozen of the orders and compare every byte of its file; then once more on the same path,
-    with an order whose weight is known.
+    with two orders whose weight is known.
 
     While it runs, open() without newline= or encoding= does what Windows does. Rows may end in CR LF or in LF.
     """
     everything = load_orders()
     orders = [everything[place] for place in CHOSEN]
-    fewer = [everything[0], {**everything[4], "note": "left|right", "weight": 2}]
+    fewer = [everything[0], {**everything[4], "note": "left|right", "weight": 2}, {**everything[0], "weight": "0.50"}]
     with temporary_folder() as folder:
         path = Path(folder) / "carrier.csv"
         first = _bytes_of_file(function, orders, path)
