@@ -115,9 +115,9 @@ def alarm(my_questions):
 def verify_export(function):
     """Call ``verify_export(path, written)`` as on Windows, on good and bad exports of the orders, 82 with a line break.
 
-    A whole file must pass, whatever ends its lines. A file that is short by 72 rows or by one, that is empty, that holds
-    all rows twice, or rows when none were written, must be answered with a ValueError which names the rows written and
-    the rows found. The file must stay as it is.
+    A whole file must pass, whatever ends its lines, and one without rows when none were written. A file that is short by
+    72 rows or by one, that is empty, that holds all rows twice, or rows when none were written, must be answered with a
+    ValueError which names the rows written and the rows found. The file must stay as it is.
     """
     orders = load_orders()
     if _exchanged(function):
@@ -132,6 +132,9 @@ def verify_export(function):
     _must_pass(function, orders[:10])
     _must_pass(function, orders[:10], line_end=b"\n")
     _must_pass(function, [{**orders[0], "note": "Ring twice\u2028Thank you"}, orders[1]])
+    _must_pass(function, [])
+    _must_pass(function, [{**orders[0], "note": "As before:\n" + ",".join(orders[1].values())}, orders[1]],
+               why="the second line of a note in it looks like a row, and is none: count rows with csv, and not lines")
     return "whole files pass; short, empty and doubled ones are refused, with both numbers, on Windows too"
 
 
@@ -252,10 +255,14 @@ def _raised_names(function):
     return {ast.unparse(each.func if isinstance(each, ast.Call) else each).rpartition(".")[2] for each in raised}
 
 
-def _must_pass(function, rows, line_end=b"\r\n"):
+def _must_pass(function, rows, line_end=b"\r\n", why=None):
     _, complaint, told = _tried(function, rows, len(rows), line_end)
     if complaint is None:
         return
+    if why:
+        raise NotYet(f"you refuse a whole file of {len(rows):,} rows: {why}") from complaint
+    if not rows:
+        raise NotYet("you refuse a file with a header and no row when 0 rows were written: the two numbers are equal") from complaint
     if line_end == b"\n":
         raise NotYet("you refuse a whole file whose lines end in \\n alone: count rows with csv, and not line ends") from complaint
     numbers = _numbers_in(told)
@@ -337,6 +344,8 @@ def _why_another_count(function, count, found):
         return f"{said}: one too few"
     if count == 0 and any(isinstance(node, ast.Try) for node in ast.walk(ast.parse(code_of(function)))):
         return f"{said}: which error has your except caught, on Windows?"
+    if count == 0 and any("a" in call.get("mode", call.get(1, "")) for call in call_arguments(function, "open")):
+        return f"{said}: a mode with an a begins at the end of the file; open it for reading"
     if count == 0:
         return f"{said}: had something read the file to its end before you counted?"
     return f"{said}: what have you counted?"
@@ -467,7 +476,11 @@ def which_were_flushed(my_files):
 @exercise
 def two_lines(my_lines):
     """Change line 9 of the script, then move line 8, see what comes of it, and compare with the two numbers."""
-    numbers = whole_numbers(re.findall(r"\d+", my_lines)) if isinstance(my_lines, str) else whole_numbers(my_lines)
+    if isinstance(my_lines, str):
+        my_lines = re.findall(r"\d+", my_lines)
+        if len(my_lines) == 1 and re.fullmatch("[1-9]{2}", my_lines[0]):  # "98"
+            my_lines = list(my_lines[0])
+    numbers = whole_numbers(my_lines)
     if not numbers or len(numbers) != 2:
         raise NotYet('answer with two numbers of lines, such as "3 4"')
     blind, early = numbers
