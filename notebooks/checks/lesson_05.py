@@ -194,12 +194,15 @@ def _judge_live(orders, trips, number, write_live):
     why = f" ({why})" if (why := why_still_waiting(write_live)) else ""
     if not trips:
         raise NotYet(f"not one trip: when write_live returns, all {number} are still waiting in the file object{why}")
+    headers = sum(sorted(row) == sorted(orders[0]) for row in _rows_in(b"".join(trips)))
+    if headers > 1:
+        raise NotYet(f"the header stands {headers:,} times in what reached the screen: once, before the first order, is enough")
     if max(rows_in) > MOST_ORDERS_BEHIND:
         raise NotYet(f"{count} for {number}, but one of them brought {max(rows_in):,} orders: "
                      f"until then the screen was that many behind{why}")
     if len(trips) > (len(orders) + 1) // 2:  # who flushes after each second order may send a last one by itself
         by_line = any(given.get("line_buffering") == "True" for given in call_arguments(write_live, "reconfigure"))
-        raise NotYet(f"{count} for {number}, and half of that is {len(orders) / 2:g}: "
+        raise NotYet(f"{count} for {number}, and half of {len(orders):,} is {len(orders) / 2:g}: "
                      + ("with line_buffering=True each line end flushes" if by_line else "each flush that sends something is a trip"))
     if sum(rows_in) < len(orders) and b"".join(trips) == csv_bytes(orders)[:sum(map(len, trips))]:
         raise NotYet(f"when write_live returns after {number}, {sum(rows_in):,} of them are visible: who sends the last ones?{why}")
@@ -208,8 +211,12 @@ def _judge_live(orders, trips, number, write_live):
         raise NotYet(difference)
 
 
+def _rows_in(content):
+    return list(csv.reader(io.StringIO(content.decode("utf-8", errors="replace"), newline="")))
+
+
 def _orders_in(trip):
-    rows = list(csv.reader(io.StringIO(trip.decode("utf-8", errors="replace"), newline="")))
+    rows = _rows_in(trip)
     return len(rows) - (bool(rows) and rows[0][:1] == ["order_id"])
 
 
