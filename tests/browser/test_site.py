@@ -250,8 +250,10 @@ def test_on_a_phone_pictures_can_be_read_and_tables_break_no_name(address, reade
         assert picture.evaluate("one => one.firstElementChild.offsetWidth > 600 && one.tabIndex === 0")
     blended = "document.querySelector('figure > img') && getComputedStyle(document.querySelector('figure > img')).mixBlendMode"
     assert reader.evaluate(blended) == "multiply"  # the shadow at the side where a picture goes on lies under it
-    covered = """[...document.querySelectorAll('.copy')].filter(one => one.offsetHeight && one.getBoundingClientRect().bottom >
-        one.parentElement.querySelector('pre').getBoundingClientRect().top + parseFloat(getComputedStyle(one.parentElement.querySelector('pre')).paddingTop))"""
+    covered = """[...document.querySelectorAll('.copy')].filter(one => {
+        const code = one.parentElement.querySelector('pre');
+        const text = code.getBoundingClientRect().top + parseFloat(getComputedStyle(code).paddingTop);
+        return one.offsetHeight && one.getBoundingClientRect().bottom > text; })"""
     assert reader.locator(".copy").count() and reader.evaluate(f"{covered}.length") == 0
     reader.goto(f"{address}T9.html")
     broken = "[...document.querySelectorAll('td code')].filter(one => !/[ ]/.test(one.textContent) && one.getClientRects().length > 1)"
@@ -338,6 +340,8 @@ def test_the_field_begins_and_ends_where_the_text_does_and_the_list_of_pages_beg
         reader.goto(f"{address}{name}.html")
         field, text = (reader.locator(one).first.bounding_box() for one in ("#q", "main h1 + p, main h1 ~ p"))
         assert abs(field["x"] - text["x"]) < 2 and abs(field["width"] - text["width"]) < 2
-        cut = """[...document.querySelectorAll('#pages a')].filter(one => { const top = document.getElementById('pages').getBoundingClientRect().top,
-            {top: upper, bottom: lower} = one.getBoundingClientRect(); return upper < top - 1 && lower > top + 6; }).length"""
+        cut = """[...document.querySelectorAll('#pages a')].filter(one => {
+            const top = document.getElementById('pages').getBoundingClientRect().top;
+            const {top: upper, bottom: lower} = one.getBoundingClientRect();
+            return upper < top - 1 && lower > top + 6; }).length"""
         assert reader.evaluate(cut) == 0, name
