@@ -176,7 +176,7 @@ function look() {
     list.append(link);
   }
   const lacking = [...new Set(nowhere(asking))], rest = words(asking).some(word => term(word) && !lacking.includes(word));
-  const not_found = lacking.length && `Not found anywhere: ${lacking.slice(0, 4).join(", ")}. These have ${rest ? "the other words" : "similar words"}.`;
+  const not_found = lacking.length === 0 ? "" : `Not found anywhere: ${lacking.slice(0, 4).join(", ")}. These have ${rest ? "the other words" : "similar words"}.`;
   const note = hits.length ? not_found : "Nothing has these words. Try fewer of them, or the words of the error message.";
   said.textContent = hits.length ? `${hits.length} found. ${note}` : note;
   if (note) list.prepend(Object.assign(document.createElement("p"), {textContent: note}));
