@@ -12,7 +12,11 @@ import pytest
 from tests.support.abilities import needs_permissions
 
 
-def publish(orders, target, before=None, after=None):
+def move_once(new, target):
+    os.replace(new, target)
+
+
+def publish(orders, target, before=None, after=None, move=move_once):
     export = tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", dir=target.parent, delete=False)
     try:
         with export:
@@ -22,7 +26,7 @@ def publish(orders, target, before=None, after=None):
         if before:
             before(target, export.name)
         rights = os.stat(target).st_mode
-        os.replace(export.name, target)
+        move(export.name, target)
         if after:
             after(target, rights)
     except BaseException:
@@ -54,21 +58,14 @@ def test_an_error_that_the_check_does_not_foresee_comes_with_its_own_words():
 
 
 def test_a_second_try_with_rename_is_refused_too_while_a_reader_has_the_target_open():
-    def publish_with_a_second_try(orders, target):
-        export = tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", dir=target.parent, delete=False)
+    def move_or_rename(new, target):
         try:
-            with export:
-                writer = csv.DictWriter(export, fieldnames=list(orders[0]))
-                writer.writeheader()
-                writer.writerows(orders)
-            shutil.copymode(target, export.name)
-            try:
-                os.replace(export.name, target)
-            except PermissionError:
-                os.rename(export.name, target)
-        except BaseException:
-            Path(export.name).unlink()
-            raise
+            os.replace(new, target)
+        except PermissionError:
+            os.rename(new, target)
+
+    def publish_with_a_second_try(orders, target):
+        publish(orders, target, before=shutil.copymode, move=move_or_rename)
 
     assert repr(checks.case_publish(publish_with_a_second_try)).startswith("done: ")
 
