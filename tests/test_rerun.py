@@ -128,19 +128,29 @@ def test_a_page_of_the_field_guide_must_say_its_encodings_and_a_lesson_need_not(
     assert "EncodingWarning" in str(found["10z-page.ipynb"]) and not found["03z-lesson.ipynb"]
 
 
-def leave_two_of_three_files_open():
+class Disk(io.RawIOBase):
+    """Stands in for the disks in memory of the notebooks."""
+
+    def writable(self):
+        return True
+
+
+def leave_files_open():
     with tempfile.TemporaryDirectory() as folder:
         orders = open(Path(folder, "orders.csv"), "w", newline="", encoding="utf-8")
         log = io.FileIO(Path(folder, "log.bin"), "a")
-        with open(Path(folder, "closed.csv"), "w", newline="", encoding="utf-8"):
+        with open(Path(folder, "read.txt"), "w", newline="", encoding="utf-8"):
             pass
+        read = open(Path(folder, "read.txt"), encoding="utf-8")
+        own = open(__file__, encoding="utf-8")  # as Python and its packages have some
+        disk = io.TextIOWrapper(io.BufferedWriter(Disk()), encoding="utf-8")
         found = open_files()
-        orders.close()
-        log.close()
-    return found
+        for file in (orders, log, read, own, disk):
+            file.close()
+    return found, open_files()
 
 
-@pytest.mark.child(runs=leave_two_of_three_files_open)
+@pytest.mark.child(runs=leave_files_open)
 def test_a_file_that_is_left_open_would_be_found(child):
-    found, _ = child
-    assert found == [".bin", ".csv"]
+    (left_open, closed), _ = child
+    assert left_open == [".bin", ".csv", ".txt", "Disk"] and not closed

@@ -92,13 +92,25 @@ def warn_of_encodings(path):
 
 
 def open_files():
-    """Return the suffixes of the files that Python still holds open for writing."""
+    """Return the suffixes of the files that Python still holds open, and the classes of the notebooks' own that play a disk.
+
+    A file open for reading counts only where a notebook has its files: Python and its packages read some of their own.
+    """
     gc.collect()
     still_open = [thing for thing in gc.get_objects()  # their types, because isinstance() wakes matplotlib's lazy objects
-                  if issubclass(type(thing), io.FileIO) and not thing.closed and thing.writable()
-                  and not isinstance(thing.name, int)]
-    names = [os.fsdecode(thing.name) for thing in still_open]
-    return sorted(Path(name).suffix or "(no suffix)" for name in names if not name.startswith("<") and name != os.devnull)
+                  if issubclass(type(thing), io.RawIOBase) and not thing.closed]
+    return sorted(found for found in map(_is_of_a_notebook, still_open) if found)
+
+
+def _is_of_a_notebook(raw):
+    """Return the suffix of the open file ``raw``, the name of its class if it is in memory, or None if no notebook opened it."""
+    if not isinstance(raw, io.FileIO):
+        return None if type(raw).__module__ in sys.stdlib_module_names else type(raw).__name__
+    if isinstance(raw.name, int):
+        return None
+    name = os.fsdecode(raw.name)
+    ours = raw.writable() or not os.path.isabs(name) or Path(name).is_relative_to(tempfile.gettempdir())
+    return None if name.startswith("<") or name == os.devnull or not ours else Path(name).suffix or "(no suffix)"
 
 
 @contextlib.contextmanager
