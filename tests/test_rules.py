@@ -102,6 +102,20 @@ SPOILED = {
     "the 1,142 orders written without encoding=, by another cell": (rules.opens_text_with_care, lambda nb, cell: [
         cell.update(source="with open('orders.csv', newline='', encoding='utf-8') as source:\n    rows = list(csv.reader(source))"),
         nb.cells[3].update(source="with open('export.csv', 'w', newline='') as export:\n    csv.writer(export).writerows(rows)")]),
+    "rows that end in \\r\\n without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="with open('a.csv', 'w') as export:\n    export.write('1,Tea\\r\\n')")),
+    "rows that end in \\r\\n, from another cell, without newline=": (rules.opens_text_with_care, lambda nb, cell: [
+        cell.update(source="ROWS = '1,Tea\\r\\n'"), nb.cells[3].update(source="Path('a.csv').write_text(ROWS)")]),
+    "a table of pandas without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="with gzip.open('a.csv.gz', 'wt') as export:\n    table.to_csv(export)")),
+    "text written with encoding= and read without": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="path.write_text('1,Tea', encoding='utf-8')\nprint(path.read_text())")),
+    "a log without encoding=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="logging.FileHandler('a.log').handle(record('Zoë'))")),
+    "fsync without a flush": (rules.flushes_before_fsync, lambda nb, cell: cell.update(
+        source="export.write('1,Tea')\nos.fsync(export.fileno())")),
+    "fsync after the flush of another file": (rules.flushes_before_fsync, lambda nb, cell: cell.update(
+        source="with open(path, 'w') as export:\n    log.flush()\n    os.fsync(export.fileno())")),
     "text opened without something that nobody names": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         id="00-without-it", source="print(csv.reader(open('orders.csv')))")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),
@@ -154,10 +168,15 @@ def test_a_prediction_with_its_explanation_keeps_every_rule():
 @pytest.mark.parametrize("source", [
     "print(open('orders.txt', 'w').name)", "with open('orders.txt') as file:\n    print(file.read())",
     "with open('orders.csv', 'w', newline='') as export:\n    csv.writer(export).writerow(['Tea'])\nprint(2)",
-    "print(open('orders.csv', encoding='utf-8').read())", "open(path, 'wb')",
+    "print(open('orders.csv', encoding='utf-8').read())", "open(path, 'wb')", "print(csv.reader([path.read_text()]))",
 ])
 def test_plain_rows_may_be_opened_as_everybody_does(source):
     assert not rules.opens_text_with_care(spoil(lambda notebook, cell: cell.update(source=source)))
+
+
+@pytest.mark.parametrize("flush", ["export.flush()", "if flush_first:\n    export.flush()"])
+def test_fsync_is_right_after_a_flush_that_may_have_a_condition(flush):
+    assert not rules.flushes_before_fsync(spoil(lambda notebook, cell: cell.update(source=f"{flush}\nos.fsync(export.fileno())")))
 
 
 @pytest.mark.parametrize("new", [new_code_cell, new_markdown_cell])

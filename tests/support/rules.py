@@ -36,6 +36,11 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PREDICT = re.compile(r"\*\*Predict\b[^*]*\*\*")
 MARKDOWN_TAGS = ["predict", "explain"]
 MODE = re.compile(r"[rwax][bt+]*")
+WITHOUT_NEWLINE = {"read_text", "FileHandler"}  # take encoding=; Python 3.11 knows no newline= there
+FSYNC_ALONE = {  # cells that may call os.fsync without a flush() right before it: the id -> why
+    "06-fsync": "that fsync alone brings nothing to the disk is the lesson",
+    "10h-h8-code": "between the two it prints how much there is for the disk, and that is 0 without the flush",
+}
 MARKS = re.compile(r"NBVAL_|PYTEST_VALIDATE_", re.IGNORECASE)
 
 
@@ -251,17 +256,21 @@ def ids_that_repeat(notebooks):
 def opens_text_with_care(notebook):
     """Text is opened with newline= and encoding= where the data needs them, unless their absence is the lesson.
 
-    csv needs newline=, and names beyond ASCII, such as those of the 1,142 orders, need encoding=.
-    Three plain rows may be opened as everybody does: open("orders.txt", "w"). Where their absence is the lesson, the id
-    of the cell says -without-, and the text before or after it names the argument. No run notices what is missing
-    here: on the machines that compare, the bytes are the same.
+    csv, a table of pandas and rows that end in \\r\\n need newline=, and names beyond ASCII, such as those of the 1,142 orders,
+    need encoding=. So does text of which the same cell says the encoding in another place, or one side would read what the
+    other did not write. Three plain rows may be opened as everybody does: open("orders.txt", "w"). Where their absence is
+    the lesson, the id of the cell says -without-, and the text before or after it names the argument. No run notices what
+    is missing here: on the machines that compare, the bytes are the same.
     """
-    offences, awkward = [], set()
+    offences, awkward, ended = [], set(), set()
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
-        _follow_awkward_data(ast.parse(cell.source), awkward)
-        offences += careless_opens(cell.id, cell.source, awkward)
+        tree = ast.parse(cell.source)
+        _follow_awkward_data(tree, awkward)
+        ended |= {target.id for node in ast.walk(tree) if isinstance(node, ast.Assign) and _has_line_ends(node.value)
+                  for target in node.targets if isinstance(target, ast.Name)}
+        offences += careless_opens(cell.id, cell.source, awkward, ended)
         if "-without-" in cell.id:
             around = "".join(near.source for near in notebook.cells[max(0, place - 1):place + 2] if near.cell_type == "markdown")
             if "newline" not in around and "encoding" not in around:
@@ -292,23 +301,33 @@ def _is_awkward(node, names=()):
     return False
 
 
-def careless_opens(cell_id, source, awkward=("orders",)):
+def _has_line_ends(node, names=()):
+    """Tell whether ``node`` handles one of ``names``, or text that has the line ends of csv in it."""
+    return any(isinstance(inner, ast.Name) and inner.id in names
+               or isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "\r\n" in inner.value for inner in ast.walk(node))
+
+
+def careless_opens(cell_id, source, awkward=("orders",), ended=()):
     """Return an offence for each place in a cell's ``source`` that opens text without newline= or encoding=, and needs it.
 
-    ``awkward`` are the names of data with letters beyond ASCII. The stub of an exercise may be wrong.
+    ``awkward`` are the names of data with letters beyond ASCII, and ``ended`` those of text with the line ends of csv. The
+    stub of an exercise may be wrong.
     """
     if "-without-" in cell_id or "-ex-" in cell_id:
         return []
     tree = ast.parse(source)
-    uses_csv = any(isinstance(node, ast.Name) and node.id == "csv" for node in ast.walk(tree))
-    needed = ({"newline"} if uses_csv else set()) | ({"encoding"} if _is_awkward(tree, awkward) else set())
+    opens = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _opens_text(node)]
+    uses_csv = any(isinstance(node, ast.Name) and node.id == "csv" or isinstance(node, ast.Attribute) and node.attr == "to_csv"
+                   for node in ast.walk(tree))
+    says_encoding = any(keyword.arg == "encoding" for call in opens for keyword in call.keywords)
+    needed = ({"newline"} if uses_csv or _has_line_ends(tree, ended) else set()) \
+        | ({"encoding"} if says_encoding or _is_awkward(tree, awkward) else set())
     offences = []
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and _opens_text(call):
-            given = {keyword.arg for keyword in call.keywords}
-            missing = needed - given
-            if missing and None not in given:  # **options may hold them
-                offences.append(f"{cell_id}: line {call.lineno} opens text without {' and '.join(sorted(missing))}=")
+    for call in opens:
+        given = {keyword.arg for keyword in call.keywords}
+        missing = needed - given - ({"newline"} if _called(call) in WITHOUT_NEWLINE else set())
+        if missing and None not in given:  # **options may hold them
+            offences.append(f"{cell_id}: line {call.lineno} opens text without {' and '.join(sorted(missing))}=")
     return offences
 
 
@@ -319,8 +338,13 @@ def _mode_of(call):
     return ast.unparse(mode) if mode is not None else ""
 
 
+def _called(call):
+    """Return the last name in what ``call`` calls, such as open of gzip.open()."""
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
 def _opens_text(call):
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    name = _called(call)
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     first = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
     if name == "fdopen" or name == "open" and isinstance(call.func, ast.Name):
@@ -334,14 +358,31 @@ def _opens_text(call):
         return isinstance(mode, ast.Constant) and "t" in str(mode.value)
     elif name in ("NamedTemporaryFile", "TemporaryFile"):
         mode = call.args[0] if call.args else given.get("mode", ast.Constant("w+b"))
-    elif name in ("TextIOWrapper", "write_text"):
+    elif name in ("TextIOWrapper", "write_text", *WITHOUT_NEWLINE):
         return True
     else:
         return False
     return isinstance(mode, ast.Constant) and "b" not in str(mode.value)
 
 
+def flushes_before_fsync(notebook):
+    """os.fsync comes right after a flush() of the same file, or the disk gets what the program still holds only later.
+
+    No output can tell: it takes a power cut.
+    """
+    offences = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "-ex-" not in cell.id and cell.id not in FSYNC_ALONE:
+            for node in ast.walk(ast.parse(cell.source)):
+                block = getattr(node, "body", None)
+                for before, statement in zip([None, *block], block) if isinstance(block, list) else ():
+                    synced = re.fullmatch(r"os\.fsync\((.+)\.fileno\(\)\)", ast.unparse(statement))
+                    if synced and not (before and f"{synced[1]}.flush()" in ast.unparse(before)):
+                        offences.append(f"{cell.id}: line {statement.lineno} calls os.fsync without a flush() right before it")
+    return offences
+
+
 RULES = [is_valid, has_no_empty_cell, was_executed, shows_its_outputs, is_never_excused, carries_no_more_than_it_must,
          has_no_stderr_and_no_traceback, tells_nothing_of_the_machine, introduces_its_code, keeps_cells_short, keeps_lines_short,
-         opens_text_with_care, shows_things_and_not_truth_values, ends_in_no_bare_write, is_plain_in_the_first_lessons,
-         marks_its_predictions]
+         opens_text_with_care, flushes_before_fsync, shows_things_and_not_truth_values, ends_in_no_bare_write,
+         is_plain_in_the_first_lessons, marks_its_predictions]

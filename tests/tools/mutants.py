@@ -5,8 +5,8 @@
     python -m tests.tools.mutants --survivors        print new survivors in the form of tests/mutants_allowed.toml
 
 A mutant drops a flush(), close() or seek(), or calls it one statement earlier; drops newline= or encoding=; or leaves a with:
-what this series is about. It is caught when an output differs under the rules of sanitize.cfg, when the rule on opening text
-(tests/support/rules.py) refuses the cell, or when the notebook ends with a file open or something left in the temp folder.
+what this series is about. It is caught when an output differs under the rules of sanitize.cfg, when the rules on opening text
+and on fsync (tests/support/rules.py) refuse the cell, or when the notebook ends with a file open or something left in the temp folder.
 A newline= or encoding= that is gone changes nothing on Linux, so the mutant also runs as Windows would run it, with
 newline="\\r\\n" where it writes, or with encoding="cp1252": there the suite compares the same outputs. Survivors that are
 right to survive stand in tests/mutants_allowed.toml, each with its reason; any other one fails the command. The suite asks
@@ -177,7 +177,7 @@ def _is_refused(notebook, cell_id, mutant):
     for cell in changed.cells:
         if cell.id == cell_id:
             cell.source = mutant.source
-    return bool(rules.opens_text_with_care(changed))
+    return bool(rules.opens_text_with_care(changed) + rules.flushes_before_fsync(changed))
 
 
 def _is_caught(session, cells, place, source, limit):
