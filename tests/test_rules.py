@@ -106,6 +106,9 @@ SPOILED = {
         source="with open('a.csv', 'w') as export:\n    export.write('1,Tea\\r\\n')")),
     "rows that end in \\r\\n, from another cell, without newline=": (rules.opens_text_with_care, lambda nb, cell: [
         cell.update(source="ROWS = '1,Tea\\r\\n'"), nb.cells[3].update(source="Path('a.csv').write_text(ROWS)")]),
+    "rows that a function of another cell writes, without newline=": (rules.opens_text_with_care, lambda nb, cell: [
+        cell.update(source="def write(export):\n    csv.writer(export).writerow(['Tea'])"),
+        nb.cells[3].update(source="write(open('a.csv', 'w'))")]),
     "a table of pandas without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         source="with gzip.open('a.csv.gz', 'wt') as export:\n    table.to_csv(export)")),
     "text written with encoding= and read without": (rules.opens_text_with_care, lambda nb, cell: cell.update(

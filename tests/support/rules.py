@@ -270,6 +270,7 @@ def opens_text_with_care(notebook):
         _follow_awkward_data(tree, awkward)
         ended |= {target.id for node in ast.walk(tree) if isinstance(node, ast.Assign) and _has_line_ends(node.value)
                   for target in node.targets if isinstance(target, ast.Name)}
+        ended |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and _writes_csv(node, ended)}
         offences += careless_opens(cell.id, cell.source, awkward, ended)
         if "-without-" in cell.id:
             around = "".join(near.source for near in notebook.cells[max(0, place - 1):place + 2] if near.cell_type == "markdown")
@@ -301,26 +302,28 @@ def _is_awkward(node, names=()):
     return False
 
 
-def _has_line_ends(node, names=()):
-    """Tell whether ``node`` handles one of ``names``, or text that has the line ends of csv in it."""
-    return any(isinstance(inner, ast.Name) and inner.id in names
-               or isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "\r\n" in inner.value for inner in ast.walk(node))
+def _has_line_ends(node):
+    return any(isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "\r\n" in inner.value for inner in ast.walk(node))
+
+
+def _writes_csv(node, names=()):
+    """Tell whether ``node`` uses csv, to_csv of pandas, text with the line ends of csv, or one of ``names``."""
+    return _has_line_ends(node) or any(isinstance(inner, ast.Name) and inner.id in {"csv", *names}
+                                       or isinstance(inner, ast.Attribute) and inner.attr == "to_csv" for inner in ast.walk(node))
 
 
 def careless_opens(cell_id, source, awkward=("orders",), ended=()):
     """Return an offence for each place in a cell's ``source`` that opens text without newline= or encoding=, and needs it.
 
-    ``awkward`` are the names of data with letters beyond ASCII, and ``ended`` those of text with the line ends of csv. The
-    stub of an exercise may be wrong.
+    ``awkward`` are the names of data with letters beyond ASCII, and ``ended`` those of text with the line ends of csv and
+    of functions that write such text. The stub of an exercise may be wrong.
     """
     if "-without-" in cell_id or "-ex-" in cell_id:
         return []
     tree = ast.parse(source)
     opens = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _opens_text(node)]
-    uses_csv = any(isinstance(node, ast.Name) and node.id == "csv" or isinstance(node, ast.Attribute) and node.attr == "to_csv"
-                   for node in ast.walk(tree))
     says_encoding = any(keyword.arg == "encoding" for call in opens for keyword in call.keywords)
-    needed = ({"newline"} if uses_csv or _has_line_ends(tree, ended) else set()) \
+    needed = ({"newline"} if _writes_csv(tree, ended) else set()) \
         | ({"encoding"} if says_encoding or _is_awkward(tree, awkward) else set())
     offences = []
     for call in opens:
