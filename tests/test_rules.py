@@ -119,6 +119,8 @@ SPOILED = {
         source="export.write('1,Tea')\nos.fsync(export.fileno())")),
     "fsync after the flush of another file": (rules.flushes_before_fsync, lambda nb, cell: cell.update(
         source="with open(path, 'w') as export:\n    log.flush()\n    os.fsync(export.fileno())")),
+    "text opened in a mode that a variable holds, without newline=": (rules.opens_text_with_care, lambda nb, cell: cell.update(
+        source="print(csv.reader(open('orders.csv', mode, encoding='utf-8')))")),
     "text opened without something that nobody names": (rules.opens_text_with_care, lambda nb, cell: cell.update(
         id="00-without-it", source="print(csv.reader(open('orders.csv')))")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),

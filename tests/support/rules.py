@@ -365,7 +365,9 @@ def _opens_text(call):
         return True
     else:
         return False
-    return isinstance(mode, ast.Constant) and "b" not in str(mode.value)
+    if not isinstance(mode, ast.Constant):
+        return bool({"newline", "encoding"} & set(given))  # a mode in a variable: only text takes these
+    return "b" not in str(mode.value)
 
 
 def flushes_before_fsync(notebook):
