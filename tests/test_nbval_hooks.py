@@ -145,6 +145,7 @@ def test_pytest_lf_runs_the_cell_that_failed_after_the_cells_that_it_needs(child
     (passed, run), _ = child
     assert passed == [True, True, False, False] and "NameError" not in run.stdout, run.stdout
     assert "1 failed, 2 passed" in run.stdout
+    assert "Cell 2 (spoiled-2)" in run.stdout, "the head of a failure does not name the cell"
 
 
 def run_one_chosen_cell():

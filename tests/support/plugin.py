@@ -132,6 +132,8 @@ def with_the_cells_before(items):
             cells = list(collector.collect())
             before = cells[:[cell.nodeid for cell in cells].index(chosen[-1].nodeid) + 1]
             if len(before) > len(chosen):
+                for cell in before:
+                    pytest_itemcollected(cell)
                 chosen = before
         completed += chosen
     return completed
