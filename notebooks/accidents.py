@@ -187,10 +187,10 @@ class Reader:
             yield row
 
 
-def csv_bytes(rows):
-    """Return what a CSV file with these ``rows``, a list of dictionaries, holds."""
+def csv_bytes(rows, fieldnames=None, **options):
+    """Return ``rows``, a list of dictionaries, as a CSV file of DictWriter holds them: header, then rows, in UTF-8."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer = csv.DictWriter(text, fieldnames=fieldnames or list(rows[0]), **options)
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8")

@@ -262,18 +262,17 @@ def draw_gauge(board, top, bytes_in, headline, footline, title=None):
     board.text(20, top + 48 * len(bytes_in) + 48, footline, size=19, bold=True)
 
 
-def two_lanes(moments, lanes, headline=None, title="What somebody finds who opens the file"):
+def two_lanes(moments, lanes, title="What somebody finds who opens the file"):
     """Draw what is found under a file's name at each moment, one lane a way of writing. Used by 07.
 
     Parameters: ``moments`` is the list of moments; ``lanes`` maps each way to a list of words, one a moment:
     ``"yesterday's"``, ``"today's"``, ``"neither"`` or ``"no file"``; any other words (``"not tried"``) stand there
     as they are, and count for nothing.
     More than six moments take several lines; with one lane this is the picture of what a kill leaves.
-    ``headline`` is made from the words if left out. Returns a Picture; raises ValueError unless every
-    lane has a word for each moment.
+    Returns a Picture; raises ValueError unless every lane has a word for each moment.
     """
     _check_as_long_as(moments, lanes)
-    headline = headline or "\n".join(_lane_finding(way, found) for way, found in lanes.items())
+    headline = "\n".join(_lane_finding(way, found) for way, found in lanes.items())
     shares = [slice(start, start + 6) for start in range(0, len(moments), 6)]
     block = 56 + 54 * len(lanes)
     board, top = _headed(title, headline, block * len(shares) + 8)
@@ -325,7 +324,7 @@ def _check_as_long_as(moments, lanes):
             raise ValueError(f"{way!r} has {len(found)} words for {len(moments)} moments")
 
 
-def buffer_steps(size, writes, trips, title=None):
+def buffer_steps(size, writes, trips):
     """Draw a byte buffer at each write, with an arrow for each trip to the operating system. Used by 05.
 
     Parameters: ``size`` is the buffer's size in bytes; ``writes`` lists the sizes of the writes (up to seven);
@@ -339,7 +338,7 @@ def buffer_steps(size, writes, trips, title=None):
     word = "trip" if len(gone) == 1 else "trips"
     headline = f"{_spelled(len(gone)).capitalize()} {word}: {_in_digits(gone)} bytes." if gone else "No trip."
     headline += " No write is cut in two." if cut else " A write is cut in two."
-    title = title or f"A buffer of {amount(size, 'byte')} gets {_in_digits(writes)} bytes"
+    title = f"A buffer of {amount(size, 'byte')} gets {_in_digits(writes)} bytes"
     board, top = _headed(title, headline, 196)
     board.text(134, top + 66, BYTE_BUFFER, size=16, align="right")
     board.text(134, top + 163, "trips", size=16, align="right")
@@ -401,13 +400,13 @@ def _draw_step(board, x, top, width, size, step):
         board.text(middle, top + 163, f"{trip:,}", size=16, align="center", bold=True)
 
 
-def inside_one_another(objects, headline=None):
+def inside_one_another(objects):
     """Draw the objects that make up an open file inside one another. Used by 05, *Take a file apart*.
 
     Parameters: ``objects`` lists, from the outermost inwards, a (name in the program, class, what it keeps)
     for the text layer, the byte buffer and the object that calls the operating system. Returns a Picture.
     """
-    headline = headline or f"{objects[0][0]} is {_spelled(len(objects))} objects inside one another."
+    headline = f"{objects[0][0]} is {_spelled(len(objects))} objects inside one another."
     board, top = _headed(None, headline, 72 * len(objects) + 96)
     bottom = top + 72 * len(objects) + 14
     looks = [COLOURS[TEXT_LAYER], COLOURS[BYTE_BUFFER], COLOURS[OPERATING_SYSTEM]]
@@ -428,15 +427,16 @@ def inside_one_another(objects, headline=None):
                                                 for depth, (name, kind, keeps) in enumerate(objects)]))
 
 
-def version_bars(rows, headline=None, title="One program, no flush: the rows that another reader sees"):
+def version_bars(rows):
     """Draw how many rows are seen on several systems, one bar each. Used by 04.
 
-    Parameters: ``rows`` lists a (name, rows seen, rows written) for each system. ``headline`` is made from the
-    numbers if left out. Returns a Picture. Dark is seen, empty is missing.
+    Parameters: ``rows`` lists a (name, rows seen, rows written) for each system. Returns a Picture.
+    Dark is seen, empty is missing.
     """
     none = sum(seen == 0 for _, seen, _ in rows)
     seen_at_all = [seen for _, seen, _ in rows if seen]
-    headline = headline or " ".join(filter(None, [
+    title = "One program, no flush: the rows that another reader sees"
+    headline = " ".join(filter(None, [
         seen_at_all and f"{_span(seen_at_all)} rows are seen on {amount(len(seen_at_all), 'system')}.",
         none and f"Not one row is seen on {none}."]))
     board, top = _headed(title, headline, 36 * len(rows) + 36)
@@ -459,20 +459,19 @@ def _span(numbers):
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def suspects(verdicts, headline=None, title=None, thing="byte"):
+def suspects(verdicts):
     """Draw what each of several tries brought into the file, one small row a try. Used by 03.
 
-    Parameters: ``verdicts`` maps each try to the number of bytes (or of another ``thing``) that another reader
-    then found; words in place of a number stand there as they are. ``headline`` is made from the numbers if
-    left out. Returns a Picture. A dark box holds something, an empty red one nothing.
+    Parameters: ``verdicts`` maps each try to the number of bytes that another reader then found; words in place of
+    a number stand there as they are. Returns a Picture. A dark box holds something, an empty red one nothing.
     """
     brought = [name for name, found in verdicts.items() if found and not isinstance(found, str)]
-    headline = headline or (f"{len(brought)} of {len(verdicts)} brought something into the file: {_listed(brought)}." if brought
-                            else f"None of the {len(verdicts)} brought a {thing} into the file.")
-    board, top = _headed(title, headline, 42 * len(verdicts) + 8)
+    headline = (f"{len(brought)} of {len(verdicts)} brought something into the file: {_listed(brought)}." if brought
+                else f"None of the {len(verdicts)} brought a byte into the file.")
+    board, top = _headed(None, headline, 42 * len(verdicts) + 8)
     left, told = min(400, 20 + 11 * max(map(len, verdicts))), []
     for number, (name, found) in enumerate(verdicts.items()):
-        words, y = found if isinstance(found, str) else amount(found, thing), top + 42 * number
+        words, y = found if isinstance(found, str) else amount(found, "byte"), top + 42 * number
         board.text(left, y + 24, name, size=17, align="right")
         if isinstance(found, str):
             board.box(left + 20, y, 300, 34, edge=FAINT)
@@ -482,11 +481,11 @@ def suspects(verdicts, headline=None, title=None, thing="byte"):
             board.box(left + 20, y, 300, 34, edge=LOST, line=1.8)
         board.text(left + 336, y + 24, words, size=17, bold=bool(found))
         told.append((name, words))
-    return board.picture(_alt(headline, "Rows", title, [f"{name}: {words}" for name, words in told]),
-                         _text(headline, title, [f"{name:<40}{words}" for name, words in told]))
+    return board.picture(_alt(headline, "Rows", None, [f"{name}: {words}" for name, words in told]),
+                         _text(headline, None, [f"{name:<40}{words}" for name, words in told]))
 
 
-def exits(outcomes, written, headline=None):
+def exits(outcomes, written):
     """Draw the ways out of a process: which rows are in the file afterwards, one line a way. Used by 06.
 
     Parameters: ``outcomes`` maps the name of each group to a dictionary of ways, and that maps each way to a
@@ -496,7 +495,7 @@ def exits(outcomes, written, headline=None):
     is marked. Returns a Picture.
     """
     groups = outcomes if all(isinstance(ways, dict) for ways in outcomes.values()) else {"": outcomes}
-    headline = headline or _exits_finding([outcome for ways in groups.values() for outcome in ways.values()], written)
+    headline = _exits_finding([outcome for ways in groups.values() for outcome in ways.values()], written)
     board, top = _headed(None, headline, sum(30 * bool(group) + 38 * len(ways) + 8 for group, ways in groups.items()))
     told, lines, longest = [], [], max(len(way) for ways in groups.values() for way in ways) + 2
     for group, ways in groups.items():
@@ -567,15 +566,15 @@ def lifetimes(moments, seen):
                          _text(headline, title, [f"{kind:<34}{', '.join(words)}" for kind, words in told]))
 
 
-def trips(counts, title=None, headline=None):
+def trips(counts, title):
     """Draw how often each way of writing went to the operating system, as bars of one scale. Used by 05.
 
-    Parameters: ``counts`` maps the name of each way to its number of trips; ``title`` says what was written, and
-    ``headline`` is made from the numbers if left out. Returns a Picture. Above the bars stand the two layers
-    between which a trip leads, outlined only: nothing is said of what is in them.
+    Parameters: ``counts`` maps the name of each way to its number of trips; ``title`` says what was written.
+    Returns a Picture. Above the bars stand the two layers between which a trip leads, outlined only: nothing is said of
+    what is in them.
     """
     least, most = min(counts, key=counts.get), max(counts, key=counts.get)
-    headline = headline or f"{least}: {amount(counts[least], 'trip')}. {most}: {amount(counts[most], 'trip')}."
+    headline = f"{least}: {amount(counts[least], 'trip')}. {most}: {amount(counts[most], 'trip')}."
     board, top = _headed(title, headline, 62 + 44 * len(counts))
     left, track = 230, 500
     for x, name in [(left, BYTE_BUFFER), (left + 330, OPERATING_SYSTEM)]:
@@ -617,15 +616,15 @@ class _Stairs:
         return self.left + self.across * rows_written / self.written, self.top + self.up * (1 - rows / self.written)
 
 
-def staircase(visible, title=None, headline=None):
+def staircase(visible, title=None):
     """Draw how many rows other readers see while rows are written one by one, as a staircase. Used by 04.
 
     Parameters: ``visible`` lists the rows visible after 1, 2, 3 and so on rows written; ``title`` says which
-    file this is; ``headline`` is made from the numbers if left out. Returns a Picture. The colours are those of
-    the gauge with two bars: the steps are in the file, the gap up to the rows written waits in the program.
+    file this is. Returns a Picture. The colours are those of the gauge with two bars: the steps are in the file, the gap
+    up to the rows written waits in the program.
     """
     stairs = _Stairs(visible)
-    headline = headline or stairs.finding()
+    headline = stairs.finding()
     board, stairs.top = _headed(title, headline, 400)
     _draw_stairs(board, stairs)
     _draw_axes(board, stairs)

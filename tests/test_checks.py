@@ -119,7 +119,7 @@ def test_a_lesson_that_cannot_be_imported_takes_no_other_down():
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(NOTEBOOK_FOLDER / "checks", Path(folder) / "checks", ignore=shutil.ignore_patterns("__pycache__"))
         (Path(folder) / "checks").chmod(0o755)  # the project may be one that can only be read
-        for used in ("processes.py", "error_sentences.py"):
+        for used in ("processes.py", "error_sentences.py", "accidents.py"):
             shutil.copy(NOTEBOOK_FOLDER / used, folder)
         lesson = "from checks.common import exercise\n__all__ = ['{0}']\n@exercise\ndef {0}(answer):\n    return 'well'\n"
         (Path(folder) / "checks" / "lesson_98.py").write_text(lesson.format("spoiled") + "def broken(:\n", encoding="utf-8")

@@ -21,6 +21,7 @@ import types
 from dataclasses import dataclass
 from pathlib import Path
 
+from accidents import csv_bytes
 from error_sentences import frames_of, is_learners, named, what_stopped
 from processes import (
     CannotGoAlong,
@@ -314,15 +315,6 @@ def load_orders():
     """Return the 1,142 orders of data/orders.csv as a list of dictionaries."""
     with open(ORDERS_FILE, newline="", encoding="utf-8") as source:
         return list(csv.DictReader(source))
-
-
-def csv_bytes(rows, fieldnames=None, **options):
-    """Return ``rows``, a list of dictionaries, as a CSV file of DictWriter holds them: header, then rows, in UTF-8."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=fieldnames or list(rows[0]), **options)
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode("utf-8")
 
 
 def temporary_folder():

@@ -241,7 +241,3 @@ def write_stubs():
         return False
     STUBS.write_text(text, encoding="utf-8", newline="\n")
     return True
-
-
-if __name__ == "__main__":
-    print("rewritten" if write_stubs() else "unchanged")

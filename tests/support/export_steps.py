@@ -49,10 +49,10 @@ class Accidents:
             self.target.write_bytes(old)
             self.target.chmod(0o640)
 
-    def look(self, old, accident, parts_allowed, may_be_published=True):
+    def look(self, old, accident, parts_allowed):
         """Record what is there after an accident; then export again."""
         content = self.target.read_bytes() if self.target.exists() else None
-        versions = {old: "old", NEW: "new"} if may_be_published else {old: "old"}
+        versions = {old: "old", NEW: "new"}
         if content not in versions:
             self.problems.append(f"{accident}: the target is {content!r}")
         version = versions.get(content, "neither")

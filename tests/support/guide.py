@@ -7,10 +7,10 @@ GUIDE = (NOTEBOOK_FOLDER / "instructor-guide.md").read_text(encoding="utf-8")
 TOTALS = [20, 90, 180]
 
 
-def part(title, level=2, text=GUIDE):
-    """Return what stands in ``text`` under the heading ``title``, up to the next heading of its level or higher."""
+def part(title, level=2):
+    """Return what stands in the guide under the heading ``title``, up to the next heading of its level or higher."""
     marks = "#" * level
-    found = re.search(rf"^{marks} {re.escape(title)}\n(.*?)(?=^#{{1,{level}}} |\Z)", text, re.M | re.S)
+    found = re.search(rf"^{marks} {re.escape(title)}\n(.*?)(?=^#{{1,{level}}} |\Z)", GUIDE, re.M | re.S)
     assert found, f"there is no heading {marks} {title}"
     return found[1]
 

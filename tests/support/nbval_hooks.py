@@ -18,9 +18,8 @@ def give_kernels_their_tries():
 def tried_again(start):
     """Return a stand-in for ``start``, the ``__init__`` of a RunningKernel, that tries TRIES times.
 
-    Jupyter draws five free ports for a kernel and lets go of them; the kernel takes them a moment later, when another may
-    have one of them. It happened once in some hundred runs of the suite. A kernel that started and gave no answer is
-    stopped before the next. Raises RuntimeError when no try succeeds.
+    kernels.py says why a start can fail; here it happened once in some hundred runs of the suite. A kernel that started
+    and gave no answer is stopped before the next. Raises RuntimeError when no try succeeds.
     """
     def start_again(kernel, *args, **kwargs):
         for attempt in range(TRIES):

@@ -111,12 +111,12 @@ class Page:
         for number, line in enumerate(lines):
             self.figure.text(x / self.width, 1 - (y + number * LINE) / self.height, line, size=size, va="top", parse_math=False, **style)
 
-    def rule(self, x1, x2, y, color=FAINT):
-        self.figure.add_artist(Line2D([x1 / self.width, x2 / self.width], [1 - y / self.height] * 2, color=color, linewidth=0.6))
+    def rule(self, x1, x2, y):
+        self.figure.add_artist(Line2D([x1 / self.width, x2 / self.width], [1 - y / self.height] * 2, color=FAINT, linewidth=0.6))
 
-    def heading(self, text, size=13):
-        self.text(MARGIN, self.y, [text], size=size, weight="bold")
-        self.y += size + 7
+    def heading(self, text):
+        self.text(MARGIN, self.y, [text], size=13, weight="bold")
+        self.y += 20
 
     def table(self, rows, columns):
         """Write ``rows``; ``columns`` are (x, width, weight) in points."""
