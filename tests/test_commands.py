@@ -87,6 +87,14 @@ def test_a_condition_fails_if_its_suite_fails_hangs_or_leaves_something_behind(m
     assert without_times(capsys.readouterr().out).splitlines()[0] == f"{'umask':<23}{told}"
 
 
+@pytest.mark.parametrize("typed, code", [(["not-root"], everywhere.NOT_MADE), ([], 0)])
+def test_a_condition_that_was_asked_for_and_cannot_be_made_fails_and_one_of_all_does_not(monkeypatch, capsys, typed, code):
+    monkeypatch.setattr(everywhere, "IS_ROOT", False)
+    monkeypatch.setattr(everywhere, "run", lambda condition, options: (0, "3 passed", []))
+    assert exit_code(everywhere, monkeypatch, *typed) == code
+    assert "not-root               cannot be made here: needs root\n" in capsys.readouterr().out
+
+
 # runners
 
 

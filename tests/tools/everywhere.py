@@ -6,7 +6,8 @@
     python -m tests.tools.everywhere --list
 
 Each condition gets a fresh copy of the project. Some need root (another user, no network); where they cannot be
-made, the command says so by name. It ends with a line per condition, and fails if one failed.
+made, the command says so by name. It ends with a line per condition, and fails if one failed. If none failed, and one
+that was asked for by name could not be made, its exit code is 3: nobody is to believe that this one was tried.
 """
 import argparse
 import contextlib
@@ -25,6 +26,7 @@ from tests.support.notebook_files import PROJECT
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".ipynb_checkpoints")
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 NOBODY = 65534
+NOT_MADE = 3  # the exit code when what was asked for by name cannot be made here
 SUITE_SECONDS = 3600  # a suite that takes longer hangs, on any machine
 
 
@@ -150,7 +152,7 @@ def main():
     unknown = set(options.condition) - {condition.name for condition in CONDITIONS}
     if unknown:
         sys.exit(f"There is no condition {', '.join(sorted(unknown))}: --list names them.")
-    failed = 0
+    failed, not_made = 0, 0
     for condition in CONDITIONS:
         if options.condition and condition.name not in options.condition:
             continue
@@ -159,9 +161,10 @@ def main():
             continue
         if condition.missing():
             print(f"{condition.name:<23}cannot be made here: {condition.missing()}", flush=True)
+            not_made += bool(options.condition)
             continue
         failed += sum(not _passes(condition, options.pytest.split()) for _ in range(options.times))
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed else NOT_MADE if not_made else 0)
 
 
 if __name__ == "__main__":
