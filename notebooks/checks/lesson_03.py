@@ -45,6 +45,7 @@ PLAIN_ORDERS = [
         ("Milk", "1.20"), ("Bread", "3.10"), ("Tea", "2.75"), ("Rice 5 kg", "9.90"), ("Apples", "2.20")], start=1)
 ][::-1]
 TEN = len(PLAIN_ORDERS)
+EMPTY_LINES = 'an empty line follows each row: say newline="" wherever you open a file for writing'
 
 
 def _as_lists(orders):
@@ -98,6 +99,8 @@ def leave_block(function):
         raise NotYet("path is gone: you moved or removed it; copy what is in it, and let it stay")
     if export is None:
         raise NotYet("nothing was written to path: write the rows to path first, and copy what you read there")
+    if "os.open" in calls_in(function) and {"os.read", "os.write"} & calls_in(function) and "O_BINARY" not in code_of(function):
+        raise NotYet("on Windows os.read and os.write change the line ends, unless os.open is given os.O_BINARY: take open() for both files")
     _compare_line_ends(wanted, copied)
     if difference := first_difference(wanted, copied, "the copy", as_rows=True) \
             or first_difference(wanted, export, "the export", as_rows=True):
@@ -146,6 +149,8 @@ def _must_be_closed_by_somebody(names):
 def _compare_line_ends(wanted, copied):
     """Raise NotYet when ``copied`` differs from ``wanted`` in its line ends alone."""
     if copied != wanted and re.sub(rb"\r*\n", b"\n", copied) == re.sub(rb"\r*\n", b"\n", wanted):
+        if b"\r\r\n" in copied:
+            raise NotYet(f"the copy has all {TEN} orders, but {EMPTY_LINES}")
         raise NotYet(f"the copy has all {TEN} orders, but its line ends changed on the way: "
                      'open both files with newline="" (02 says why)')
 
@@ -153,8 +158,7 @@ def _compare_line_ends(wanted, copied):
 def _compare_on_windows(copy):
     """Raise NotYet unless ``copy``, made as on Windows, holds the ten orders with the line ends of csv."""
     if b"\r\r\n" in copy.read_bytes():
-        raise NotYet('here the copy is complete, but on Windows an empty line follows each row: '
-                     'say newline="" wherever you open a file for writing')
+        raise NotYet(f"here the copy is complete, but on Windows {EMPTY_LINES}")
     if difference := first_difference(csv_bytes(PLAIN_ORDERS), copy, "the copy"):
         raise NotYet(f"here the copy is complete, but on Windows {difference}")
 
