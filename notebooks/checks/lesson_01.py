@@ -153,7 +153,11 @@ def text_of_orders(function):
         except io.UnsupportedOperation as error:
             raise NotYet(_which_mode(error)) from None
         except UnicodeEncodeError:
-            raise NotYet("the TypeError is gone. Now Windows stops at the Ł of Łódź Tools: say which encoding you want") from None
+            raise NotYet(_which_encoding(function)) from None
+        except NotYet as refused:
+            if "marked for deletion" not in str(refused):
+                raise
+            raise NotYet(f"{refused}. Read it through the file object itself, after seek(0)") from None
         finally:
             _let_go(tempfile.tempdir)
     _compare_text(function, orders, text)
@@ -168,6 +172,14 @@ def _which_mode(error):
     if "writable" in str(error):
         return 'the TypeError is gone. Now the file can be read but not written: which mode can do both?'
     return 'the TypeError is gone. Now the file can be written but not read back: which mode can do both?'
+
+
+def _which_encoding(function):
+    for name in (*MODE_FIRST, "SpooledTemporaryFile", "open", "fdopen", "TextIOWrapper", "write_text"):
+        for given in call_arguments(function, name):
+            if given.get("encoding", "None") not in ("None", "'locale'"):
+                return f"the TypeError is gone. Now the encoding {given['encoding']} has no Ł for Łódź Tools: take utf-8"
+    return "the TypeError is gone. Now Windows stops at the Ł of Łódź Tools: say which encoding you want"
 
 
 def _compare_text(function, orders, text):
@@ -185,6 +197,9 @@ def _compare_text(function, orders, text):
     if text != wanted and text.split() == wanted.split():
         if any("lineterminator" in given for name in ("DictWriter", "writer") for given in call_arguments(function, name)):
             raise NotYet("the TypeError is gone. Now all rows are there, and lineterminator= gives them other line ends: leave it out")
+        if "to_csv" in names_called(function) and "\r" not in text:
+            raise NotYet("the TypeError is gone. Now all rows are there, and to_csv of pandas ends them with \\n on this system: "
+                         'say lineterminator="\\r\\n"')
         if _file_is_right(function):
             raise NotYet("the file is right, and reading it by its name has changed its line ends: read it with "
                          'open(path, newline="", encoding="utf-8"), or through export, after seek(0)')
@@ -335,14 +350,14 @@ def hand_over(function):
         _call(function, orders, again)
     if first.left:
         raise NotYet(f"program found all ten orders, but afterwards {_things(first.left)}: who removes it?")
-    failed = _call(function, orders, _fail)
+    failed = _call(function, orders, _fail, when="when program stops with an error")
     if failed.left:
         raise NotYet(f"when program stops with an error, {_things(failed.left)}: let the end of a block remove it")
     if failed.problem is None:
         raise NotYet(f"when program stops with an error, nobody hears of it: your function returns {failed.answer!r}. "
                      "Let the error go on to the caller")
     for order, why in [({**orders[0], "coupon": "MAY"}, "it has a key too many"), (None, "it is None, and no dictionary")]:
-        refused = _call(function, [*orders, order], _read_by_name, writing_may_fail=True)
+        refused = _call(function, [*orders, order], _read_by_name, when="when an order cannot be written")
         if refused.left:
             raise NotYet(f"when an order cannot be written, here because {why}, {_things(refused.left)}: "
                          "let the end of a block remove it")
@@ -364,7 +379,7 @@ class _Call:
     def __init__(self):
         self.answer, self.problem, self.content, self.open_when_read = None, None, None, False
         self.given, self.refused, self.left = [], [], []
-        self.descriptors, self.home = [], os.getcwd()
+        self.descriptors, self.home, self.move = [], os.getcwd(), os.chdir
         self.there_before = {entry.path: entry.stat().st_mtime_ns for entry in os.scandir(os.getcwd()) if entry.is_file()}
 
     def refuse(self, sentence, error=None):
@@ -376,6 +391,7 @@ class _Call:
         if not isinstance(path, str | os.PathLike):
             self.refuse("hand over the name: another program has no use for your file object")
         if os.getcwd() != self.home:
+            self.move(self.home)  # Windows removes no folder that somebody works in, and this error would hide the sentence
             self.stay()
         if "\n" in os.fspath(path):
             self.refuse("program got the text of the file: hand over the file's name, and program opens it")
@@ -459,15 +475,22 @@ def _call_again(function):
         random.setstate(dice)
         function([first, *others[::-1]], call.look_at)
         if path in call.given[1:] or not os.path.exists(path) or Path(path).read_bytes() != before:
-            call.refuse(f"two calls at the same time both use the name {os.path.basename(path)}, and the second one "
+            by_luck = ""
+            if random.getstate() != dice:
+                by_luck = " (random can give a name twice; here the check made it do so)"
+            call.refuse(f"two calls at the same time both use the name {os.path.basename(path)}{by_luck}, and the second one "
                         "replaces or removes the file of the first: let tempfile find a name")
         return READ
     return program
 
 
-def _call(function, orders, program, writing_may_fail=False):
-    """Call the learner's ``function(orders, program)`` under Windows' rules; return the _Call, or raise what was refused."""
+def _call(function, orders, program, when=""):
+    """Call the learner's ``function(orders, program)`` under Windows' rules; return the _Call, or raise what was refused.
+
+    ``when`` says of a later call what goes wrong in it; the same function has passed the call in which all goes well.
+    """
     call, before = _Call(), set(os.listdir())
+    writing_may_fail = when == "when an order cannot be written"
     with left_behind():
         try:
             with (removal_as_on_windows() as refused, call.rules(), tempfile_watched(function, call.descriptors),
@@ -495,8 +518,13 @@ def _call(function, orders, program, writing_may_fail=False):
             for path in left - in_temp:
                 with contextlib.suppress(OSError):
                     os.remove(path)
-    if sentences := call.refused + refused:
-        raise NotYet(sentences[0])
+    if call.refused:
+        raise NotYet(call.refused[0])
+    if refused and when:
+        never = "your close() is never reached" if "close" in names_called(function) else "the file is still open"
+        raise NotYet(f"{when}, {never}, and Windows refuses to remove a file that is open: let the end of a with block close it")
+    if refused:
+        raise NotYet(refused[0])
     if call.problem and not writing_may_fail and (isinstance(call.problem, NotYet) or not call.given):
         raise call.problem
     return call
