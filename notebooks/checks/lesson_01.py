@@ -198,7 +198,7 @@ def _compare_text(function, orders, text):
         if any("lineterminator" in given for name in ("DictWriter", "writer") for given in call_arguments(function, name)):
             raise NotYet("the TypeError is gone. Now all rows are there, and lineterminator= gives them other line ends: leave it out")
         if "to_csv" in names_called(function) and "\r" not in text:
-            raise NotYet("the TypeError is gone. Now all rows are there, and to_csv of pandas ends them with \\n on this system: "
+            raise NotYet("the TypeError is gone. Now all rows are there, and to_csv of pandas ends them with \\n here: "
                          'say lineterminator="\\r\\n"')
         if _file_is_right(function):
             raise NotYet("the file is right, and reading it by its name has changed its line ends: read it with "
