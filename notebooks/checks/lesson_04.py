@@ -161,6 +161,8 @@ def _tried(function, rows, written, line_end=b"\r\n"):
                 returned = function(str(path), written)
         except UnicodeDecodeError as error:
             raise NotYet(_why_not_readable(function, error)) from error
+        except UnicodeError as error:
+            raise NotYet(f"reading stops with {type(error).__name__}: {error}. These orders are written in utf-8") from error
         except ValueError as error:
             if str(error).startswith("I/O operation on closed file"):
                 raise NotYet(_why_closed(function)) from error
@@ -174,6 +176,7 @@ def _tried(function, rows, written, line_end=b"\r\n"):
                 _must_have_opened(path, opened)
             if isinstance(error, OSError) and error.errno == errno.EBADF:  # the number was opened in place of the path
                 raise NotYet(PATH_FIRST) from error
+            _look_at_a_slip(function, error, rows, written)
             _look_at_another_error(function, error, rows)
             raise
         if path.read_bytes() != content:
@@ -228,12 +231,28 @@ def _why_closed(function):
 
 def _is_pythons_own(error, function):
     """Tell whether ``error`` comes from a line of ``function`` itself that raises nothing, such as int("")."""
+    line = _own_line(error, function)
+    return bool(line) and not re.search(r"\braise\b", line)
+
+
+def _own_line(error, function):
+    """Return the line of ``function`` itself at which ``error`` came up, or "" when it came up in something called there."""
     last = error.__traceback__
     while last.tb_next:
         last = last.tb_next
     code = last.tb_frame.f_code
-    line = linecache.getline(code.co_filename, last.tb_lineno)
-    return code is getattr(function, "__code__", None) and bool(line) and not re.search(r"\braise\b", line)
+    return linecache.getline(code.co_filename, last.tb_lineno).strip() if code is getattr(function, "__code__", None) else ""
+
+
+def _look_at_a_slip(function, error, rows, written):
+    """Raise NotYet when ``error`` comes up because there is no row in the file, or no reason to raise anything."""
+    line, name = _own_line(error, function), type(error).__name__
+    if not rows and line and isinstance(error, IndexError):
+        what = "an empty file has no row, not even a header" if rows is None else "a file with a header alone has no row"
+        raise NotYet(f"{what}, and there `{line}` stops with {name}: {error}") from error
+    if isinstance(error, UnboundLocalError) and rows is not None and len(rows) == written and re.search(r"\braise\b", line):
+        raise NotYet(f"with a whole file of {written:,} rows `{line}` stops with {name}: {error}. "
+                     "Raise only where the two numbers differ, inside that if") from error
 
 
 def _look_at_another_error(function, error, rows):
@@ -271,7 +290,7 @@ def _must_pass(function, rows, line_end=b"\r\n", why=None):
                      "in a note; give csv the open file") from complaint
     if numbers == {len(rows)} and len(re.findall(rf"\b{len(rows)}\b", _without_commas(told))) > 1:
         raise NotYet(f"you refuse a whole file of {len(rows):,} rows, and your error names that number twice: "
-                     "compare two numbers, with !=") from complaint
+                     "compare written and found as numbers, with !=, and raise only where they differ") from complaint
     if len(rows) + 1 in numbers:
         raise NotYet(f"you refuse a whole file: it has {len(rows):,} rows and a header, and the header is no row") from complaint
     if {1225, 1224} & numbers or _counts_lines(function):
@@ -453,9 +472,9 @@ def _why_not(given, count, seen):
 # --- Detectives --------------------------------------------------------------------------------------------------
 
 @exercise
-def which_were_flushed(my_files):
+def which_were_flushed(my_letters):
     """Make the five files, and those that they would be without a flush, and compare with the answer."""
-    answer = some_letters(my_files, "ABCDE")
+    answer = some_letters(my_letters, "ABCDE")
     made = {"A": (1142, "the last row"), "B": (1142, None), "C": (1, "the header"), "D": (50, "the last row"), "E": (511, None)}
     content = {name: _seen_while_open(_parcels(count), flush_after) for name, (count, flush_after) in made.items()}
     right = {name for name, (count, _) in made.items()

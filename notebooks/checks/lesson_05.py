@@ -198,8 +198,8 @@ def _judge_live(orders, trips, number, write_live):
     if headers > 1:
         raise NotYet(f"the header stands {headers:,} times in what reached the screen: once, before the first order, is enough")
     if max(rows_in) > MOST_ORDERS_BEHIND:
-        raise NotYet(f"{count} for {number}, but one of them brought {max(rows_in):,} orders: "
-                     f"until then the screen was that many behind{why}")
+        one = f"{'it' if len(trips) == 1 else 'one of them'} brought {max(rows_in):,} orders"
+        raise NotYet(f"{count} for {number}, but {one}: until then the screen was {max(rows_in):,} behind{why}")
     if len(trips) > (len(orders) + 1) // 2:  # who flushes after each second order may send a last one by itself
         by_line = any(given.get("line_buffering") == "True" for given in call_arguments(write_live, "reconfigure"))
         raise NotYet(f"{count} for {number}, and half of {len(orders):,} is {len(orders) / 2:g}: "
@@ -254,6 +254,12 @@ def _opened(open_log, path):
         if "unbuffered" in str(error):
             raise NotYet("a text file cannot go without its byte buffer: buffering=0 is for files of bytes") from None
         raise
+    except TypeError as error:
+        if not re.search("(line_buffering|write_through|buffering)' .*(open|reconfigure)|(open|reconfigure).* '.*(buffering|through)'",
+                         str(error)):
+            raise
+        raise NotYet(f"your function stops with TypeError: {error}. open() takes buffering= alone; line_buffering= and "
+                     "write_through= are for reconfigure()") from None
     if log in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         raise NotYet("that is the screen, and no file: open the file at path, and return it")
     if log is None:
@@ -262,6 +268,10 @@ def _opened(open_log, path):
         raise NotYet(f"open_log returned a {type(log).__name__}, and csv.writer needs something with a write method, such as an open file")
     if getattr(log, "closed", False):
         raise NotYet("the log is closed already, and the job cannot write to it any more")
+    if isinstance(log, io.TextIOWrapper) and isinstance(log.buffer, io.TextIOBase):
+        log.buffer.close()
+        raise NotYet("your TextIOWrapper stands around a text file, and gives it bytes: TypeError: write() argument must be str, "
+                     "not bytes. open() has made the TextIOWrapper already; give the switch to that one")
     if isinstance(log, io.RawIOBase | io.BufferedIOBase):
         raise NotYet("the log is binary now: csv.writer writes text, and such a file takes only bytes")
     return log
@@ -277,6 +287,11 @@ def _watch_the_log(log, path, open_log):
             writer.writerow(row)
         except UnicodeEncodeError:
             raise NotYet(f'the row {row} stops the job: its letters need encoding="utf-8", and Windows takes another by itself') from None
+        except TypeError as error:
+            if "must be str, not bytes" not in str(error):
+                raise
+            raise NotYet(f"the job stops with TypeError: {error}. What you put around the file gives it bytes, "
+                         "and the file waits for text") from None
         at_once = path.read_bytes() if path.exists() else b""
         seen = read_by_another_process(path)
         if seen is None:
@@ -308,7 +323,8 @@ def _why_not_visible(open_log):
         return ": your flush runs when the log is opened, and no row is there yet"
     if why := why_still_waiting(open_log):
         return f": {why}"
-    sizes = [given.get("buffering", given.get(2)) for given in call_arguments(open_log, "open")]
+    third = "buffering" if "os.open" in calls else 2
+    sizes = [given.get("buffering", given.get(third)) for given in call_arguments(open_log, "open")]
     if any(size is not None and re.fullmatch(r"[2-9]|[1-9][\d_]+", size) for size in sizes):  # 0 and 1 are no sizes
         return ": that number is the size of the byte buffer, and the rows wait above it, in the text layer"
     return ": the rows wait in the file object"
@@ -333,6 +349,8 @@ ABOUT_SWITCHES = {  # (job, letter) -> why it does not fit
 @exercise
 def which_switch(my_switches):
     """Compare four letters, one for each job, with those that fit best, and say of the first wrong one why it does not."""
+    if isinstance(my_switches, set | frozenset):
+        raise NotYet('a set has no order: answer with four letters in one text, such as "FEDC"')
     answer = order_of(_by_their_numbers(my_switches, len(RIGHT_SWITCHES)))
     if len(answer) != len(RIGHT_SWITCHES) or not set(answer) <= set("ABCDEF"):
         raise NotYet('answer with four letters from A to F, one for each job, such as "FEDC"')
