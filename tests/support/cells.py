@@ -26,7 +26,7 @@ from tests.support.notebook_files import NOTEBOOK_FOLDER
 
 IMPORTED_AHEAD = ["tests.support.cells", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"]
 REFERENCE_PAGES = ("02b", "10")  # what people copy from
-CHILD_SECONDS = 600  # a child that takes longer hangs, on any machine
+CHILD_SECONDS = 3600  # a child that takes longer hangs; the answers to 06 took 17 minutes where processes start slowly
 
 
 class _Values(DisplayHook):
