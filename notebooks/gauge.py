@@ -167,7 +167,7 @@ def measure(file, **csv_options):
         position = raw_file.tell()
         in_buffer = max(0, text_file.buffer.tell() - position)
     except OSError:  # io.UnsupportedOperation is one: a pipe or a terminal has no position
-        raise CannotMeasure("This text goes through memory, a compressor or a stream, not straight to a file on disk: "
+        raise CannotMeasure("This text goes through memory, a compressor or a stream: "
                             "the gauge cannot follow it.") from None
     if position != size:
         raise CannotMeasure("This file does not stand at its end: its bytes go over others, and cannot be added up.")

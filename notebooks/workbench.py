@@ -98,7 +98,7 @@ def start(lesson, orders=True, copy=()):
     ready = [ORDERS] * orders + [BENCH_FILES / name for name in copy]
     for path in ready:
         shutil.copyfile(path, path.name)
-    names = " and ".join(path.name for path in ready)
+    names = " and ".join(", ".join(path.name for path in ready).rsplit(", ", 1))
     print("A folder of its own is ready for this notebook"
           + (f". In it: {names}." if names else ". It is empty."))
 
