@@ -71,7 +71,7 @@ def test_an_entry_is_where_its_number_says(number):
 @pytest.mark.parametrize("letter", sorted({number[0] for number in ENTRIES}))
 def test_the_entries_of_a_page_are_numbered_in_the_order_they_stand_in(letter):
     numbers = [number for number in ENTRIES if number[0] == letter]
-    assert numbers == [f"{letter}{count}" for count in range(1, len(numbers) + 1)]
+    assert numbers == [f"{letter}{count}" for count in range(1, len(numbers) + 1)], "number the headings in the order they stand in"
 
 
 @BY_ENTRY
@@ -134,21 +134,22 @@ def test_definitions_are_those_of_the_entries_that_a_cell_links_to():
 @pytest.mark.parametrize("cell", [cell for kind in ("errors", "words") for cell in index_cells(kind)], ids=lambda cell: cell.id)
 def test_each_line_of_the_index_leads_to_an_entry(cell):
     lines = re.findall(r"^- (.+)$", cell.source, re.MULTILINE)
-    assert lines and all(links.USED.search(line) for line in lines)
+    assert lines and all(links.USED.search(line) for line in lines), "each line needs a link such as [A15] or [its words][A15]"
 
 
 @ONE_EXPERIMENT
 def test_an_entry_has_one_code_cell_that_was_run_and_shows_an_output(number):
     code = [cell for cell in cells_of(number) if cell.cell_type == "code"]
-    assert len(code) == 1, "one code cell an entry, so that it fits one screen"
-    assert code[0].id == f"{ENTRIES[number].place}-code"
-    assert code[0].execution_count and code[0].outputs
+    assert len(code) == 1, f"{number}: one code cell an entry, so that it fits one screen"
+    assert code[0].id == f"{ENTRIES[number].place}-code", f"{number}: run python -m tests.tools.refresh, which gives ids"
+    assert code[0].execution_count and code[0].outputs, f"{number}: let its code print what happens, and run python -m tests.tools.refresh"
 
 
 @BY_ENTRY
 def test_an_entry_says_why_and_how_to_cure_and_check(number):
     prose = "\n".join(cell.source for cell in cells_of(number) if cell.cell_type == "markdown")
-    assert all(f"**{part}:**" in prose for part in ("Why", "Cure", "Check"))
+    missing = [part for part in ("**Why:**", "**Cure:**", "**Check:**") if part not in prose]
+    assert not missing, f"{number}: its text must have paragraphs that begin with {missing}"
 
 
 def run_each_entry_alone(path):
@@ -195,14 +196,15 @@ def words_of_the_index():
 
 @pytest.mark.parametrize("word, number", words_of_the_index())
 def test_a_word_of_the_index_stands_in_the_entry_that_it_leads_to(word, number):
-    assert plain(word) in plain(text_of(number))
+    stands_there = plain(word) in plain(text_of(number))
+    assert stands_there, f"{number} has not the word {word!r}, under which the index lists it: write it there, or change the index"
 
 
 def test_a_word_of_the_index_that_leads_to_two_entries_says_what_each_is_for():
     lines = [line for cell in index_cells("words") for line in re.findall(r"^- \S+: (.+)$", cell.source, re.MULTILINE)]
     bare = [item for line in lines for item in line.split(" · ")
             if len(links.USED.findall(item)) > 1 and re.search(r"(?<!\])\[[A-Z]\d+\]", item)]
-    assert lines and not bare
+    assert lines and not bare, "write [what it is for][A15] in place of [A15]"
 
 
 def messages_of_the_index():
@@ -224,4 +226,6 @@ def test_a_message_of_the_index_stands_in_the_entry_that_it_leads_to_or_three_wo
     pieces = {" ".join(words[start:start + 3]) for start in range(max(1, len(words) - 2))}
     numbers = set(re.findall(r"\[(?:Errno|WinError) \d+\]", message))
     text = " ".join(plain(text_of(number)).split())
-    assert any(piece in text for piece in pieces | {plain(each) for each in numbers} | {plain(message.partition(":")[0])} - {"oserror"})
+    pieces |= {plain(each) for each in numbers} | {plain(message.partition(":")[0])} - {"oserror"}
+    stands_there = any(piece in text for piece in pieces)
+    assert stands_there, f"{number} has nothing of the message {message!r} that the index lists it under: quote three words of it"

@@ -27,6 +27,13 @@ def sections_of(number):
     return minutes.sections_of(notebook(number))
 
 
+def table_of(number):
+    """Return the rows of the guide's table on a notebook, its header first."""
+    title = re.search(rf"^### ({number} .+)$", GUIDE, re.M)
+    assert title, f"instructor-guide.md lacks a part on notebook {number}: a heading ### {number} …, and a table as the others have it"
+    return [row for row in rows(part(title[1], 3)) if row[1].isdigit() or row[0] == "Section"]
+
+
 def estimate(number, sections, exercises):
     """Return the formula's minutes for reading ``sections`` of a notebook and for doing ``exercises``."""
     there = [sections_of(number)[section] for section in sections]
@@ -108,18 +115,19 @@ def test_what_is_called_estimated_is_called_so(title):
 
 def test_the_guide_has_a_part_for_every_notebook_in_order():
     assert [(number, title) for number, title in re.findall(r"^### (\d\d) (.+)$", part("Notebook by notebook"), re.M)] \
-        == re.findall(r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/", README, re.M)
+        == re.findall(r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/", README, re.M), \
+        "under Notebook by notebook, instructor-guide.md must have a heading ### for each row of README's table, in its order"
 
 
 @pytest.mark.parametrize("number", LESSONS)
 def test_a_table_lists_the_sections_and_exercises_of_its_notebook_with_their_minutes(number):
-    title = re.search(rf"^### ({number} .+)$", GUIDE, re.M)[1]
-    header, *table = [row for row in rows(part(title, 3)) if row[1].isdigit() or row[0] == "Section"]
+    header, *table = table_of(number)
     assert header == ["Section", "Minutes", "Exercises in it", "Say"]
     assert [row[0] for row in table] == list(sections_of(number)), f"python -m tests.support.minutes {number}  lists them"
     for section, stated, exercises, say in table:
-        assert re.findall("`([^`]+)`", exercises) == list(sections_of(number)[section][1]), section
-        assert say.strip('" '), section
+        there = list(sections_of(number)[section][1])
+        assert re.findall("`([^`]+)`", exercises) == there, f"{section}: the guide's Exercises in it must be {', '.join(there) or 'empty'}"
+        assert say.strip('" '), f"{section}: in the guide, the column Say is empty"
         estimated = estimate(number, [section], sections_of(number)[section][1])
         assert minutes.agrees(int(stated), estimated), f"{section}: {stated}, and the formula gives {estimated:.1f}"
 
@@ -131,10 +139,11 @@ def test_before_a_prediction_the_instructor_asks_and_tells_only_afterwards(numbe
         if cell.cell_type == "markdown":
             section = ([section] + re.findall("^## (.+)$", cell.source, re.M))[-1]
             asked |= {section} if "predict" in cell.metadata.get("tags", []) else set()
-    title = re.search(rf"^### ({number} .+)$", GUIDE, re.M)[1]
-    said = {row[0]: row[3] for row in rows(part(title, 3)) if row[1].isdigit()}
+    said = {row[0]: row[3] for row in table_of(number)}
+    assert not asked - set(said), f"python -m tests.support.minutes {number}  lists the sections that the guide's table must have"
     before = {section: re.split(r"Afterwards|After \*", said[section])[0] for section in asked}
-    assert not {section: words for section, words in before.items() if words and "?" not in words}
+    telling = [section for section, words in before.items() if words and "?" not in words]
+    assert not telling, f"{telling}: the notebook asks for a prediction there, so the guide's Say asks, and tells after Afterwards"
 
 
 def said_to_be_wrong():

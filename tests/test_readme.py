@@ -21,7 +21,8 @@ def lessons():
 
 
 def test_the_table_lists_every_notebook_once_in_order():
-    assert [row[2] for row in ROW.findall(README)] == [path.name for path in lessons()]
+    assert [row[2] for row in ROW.findall(README)] == [path.name for path in lessons()], \
+        "README's table must have a row for each notebook, in the form of the others"
 
 
 def test_the_minutes_in_the_table_are_those_of_the_notebooks():
@@ -29,8 +30,8 @@ def test_the_minutes_in_the_table_are_those_of_the_notebooks():
         first = read_notebook(NOTEBOOK_FOLDER / name).cells[0].source
         assert name == f"{number}-{title.lower().replace(' ', '-')}.ipynb"
         if reading:
-            assert TIME.search(first), name
-            assert TIME.search(first).groups() == (reading, exercises), name
+            assert TIME.search(first), f"{name}: its first cell needs  **Time:** N minutes reading, N minutes exercises."
+            assert TIME.search(first).groups() == (reading, exercises), f"{name}: README's row must have the minutes of its **Time:** line"
 
 
 def markdown_links(text):
@@ -85,7 +86,7 @@ def test_the_commands_exist():
 ])
 def test_every_place_names_the_pythons_of_the_launcher(place, line):
     found = re.findall(line, (PROJECT / place).read_text(encoding="utf-8"), re.M)
-    assert [re.findall(r"3\.\d+", each) for each in found] == [launch.supported()]
+    assert [re.findall(r"3\.\d+", each) for each in found] == [launch.supported()], f"{place} must name {launch.supported()}"
 
 
 def test_the_nightly_run_asks_the_newest_python_and_the_one_after_it():
@@ -97,7 +98,8 @@ def test_the_nightly_run_asks_the_newest_python_and_the_one_after_it():
 def test_the_map_of_the_first_notebook_has_a_row_for_each_of_the_others():
     first, *others = lessons()
     text = "\n".join(cell.source for cell in read_notebook(first).cells)
-    assert re.findall(r"^\| \[\d\d [^\]]*\]\(([^)]*)\) \| [^|]* \|$", text, re.M) == [path.name for path in others]
+    assert re.findall(r"^\| \[\d\d [^\]]*\]\(([^)]*)\) \| [^|]* \|$", text, re.M) == [path.name for path in others], \
+        "the map in 00-start-here.ipynb must have a row for each other notebook"
 
 
 def test_the_picture_is_what_the_bug_gives_and_its_alt_text_says_so():
@@ -113,4 +115,4 @@ def test_nothing_else_is_visible_at_the_top():
     if tracked.returncode:
         pytest.skip("this copy of the project is no git checkout")
     visible = {name.split("/")[0] for name in tracked.stdout.split("\n") if name and not name.startswith(".")}
-    assert visible == {"README.md", "requirements.txt", "notebooks", "data", "tests"}
+    assert visible == {"README.md", "requirements.txt", "notebooks", "data", "tests"}, "put it into one of the rooms of CONTRIBUTING.md"

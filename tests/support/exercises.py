@@ -41,8 +41,8 @@ To add an exercise:
    ``edit`` replaces, in the folded solution, each first text by the second; the first must stand there exactly once.
    ``answer`` is the whole answer, without the call of the check. ``needs = "PERMISSIONS"``, or another constant of
    tests/support/abilities.py, is for an answer that is told something else, or nothing, by a system without it.
-5. ``python -m tests.tools.refresh NN`` stores the outputs and the stub; ``pytest tests/test_exercises.py -k NN`` tries
-   everything at its place in the notebook.
+5. ``python -m tests.tools.refresh NN``, not before there is a check, stores the outputs and the stub;
+   ``pytest tests/test_exercises.py -k NN`` tries everything at its place in the notebook.
 6. In ``notebooks/instructor-guide.md`` its name and its minutes; more minutes may change the title's **Time:** line and
    README's row, too. ``python3 tests -k NN`` says which. (``python -m tests.support.minutes NN`` counts them.)
 
@@ -105,9 +105,24 @@ def is_exercise(cell):
 
 
 def exercises_in(notebook):
-    """Return the exercises of ``notebook`` in order. Raises ValueError, with a sentence, for one that lacks something."""
+    """Return the exercises of ``notebook`` in order, without those that parts_lacking_in names."""
+    return _looked_through(notebook)[0]
+
+
+def parts_lacking_in(notebook):
+    """Return a sentence for each exercise of ``notebook`` that lacks a part, such as its folded solution."""
+    return _looked_through(notebook)[1]
+
+
+def _looked_through(notebook):
     cells = {cell.id: cell for cell in notebook.cells}
-    return [_exercise(cell, cells) for cell in code_cells(notebook) if is_exercise(cell)]
+    found, problems = [], []
+    for cell in filter(is_exercise, code_cells(notebook)):
+        try:
+            found.append(_exercise(cell, cells))
+        except ValueError as lacking:
+            problems.append(str(lacking))
+    return found, problems
 
 
 def _exercise(cell, cells):
@@ -118,7 +133,8 @@ def _exercise(cell, cells):
         raise ValueError(f"{cell.id}: the last line must call the check, such as checks.copy_out(copy_out)")
     if not match:
         raise ValueError(f"{cell.id}: this cell is an exercise, because it ends in {check}; its id must be such as "
-                         f"03-ex-{call[1].replace('_', '-')}, with the number of its notebook. `python -m tests.tools.refresh 03` gives it")
+                         f"03-ex-{call[1].replace('_', '-')}, with the number of its notebook. "
+                         "`python -m tests.tools.refresh 03` gives it, once there is a check of that name")
     folded = FOLDED.search(cells[cell.id + "-answer"].source) if cell.id + "-answer" in cells else None
     fence = FENCE.search(folded["inside"]) if folded else None
     if fence is None:

@@ -111,8 +111,8 @@ def sections_of(notebook):
                 before += minutes
             else:
                 found[name] = (found[name][0] + minutes, found[name][1])
-        if cell.cell_type == "code" and "-ex-" in cell.id:
-            exercise = cell.id.partition("-ex-")[2]
+        exercise = cell.id.partition("-ex-")[2]
+        if cell.cell_type == "code" and exercise in exercises:
             found[name][1][exercise.replace("-", "_")] = exercises[exercise]
     return found
 

@@ -76,9 +76,9 @@ def main():
         try:
             changed, measured_now = refresh(path, options.anew)
         except CellExecutionError as error:
-            sys.exit(f"{path.name} was left as it was: a cell raised {error.ename}: {error.evalue}\n{error}")
+            sys.exit(f"{error}\n{path.name} was left as it was: a cell raised {error.ename}: {error.evalue}")
         except CellTimeoutError as error:
-            sys.exit(f"{path.name} was left as it was: a cell was not done after {CELL_SECONDS} seconds.\n{error}")
+            sys.exit(f"{error}\n{path.name} was left as it was: a cell was not done after {CELL_SECONDS} seconds.")
         print(f"{path.name}: {'rewritten' if changed else 'unchanged'}")
         if measured_now and this != REFERENCE:
             print(f"    here: lines of {' '.join(this)} were stored in {', '.join(measured_now)}. The reference is "
