@@ -274,7 +274,8 @@ def _logged(path):
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as log:
-        return [[SHORT if value == LONG else value for value in row] for row in csv.reader(log)]
+        text = log.read().replace("\r\r\n", "\r\n")  # what Windows makes without newline="" is told in a remark, everywhere
+    return [[SHORT if value == LONG else value for value in row] for row in csv.reader(io.StringIO(text, newline=""))]
 
 
 def _as_logged(numbers):
@@ -332,7 +333,7 @@ def _without_newline(function):
     opens = call_arguments(function, "open")
     if "csv" in code_of(function) and opens and not any("newline" in given or "'b" in str(given) or "b'" in str(given)
                                                         or 5 in given for given in opens):
-        return '. (On Windows an empty line would follow each row: give open() newline="" for csv)'
+        return '. (On Windows an empty line follows each row: give open() newline="" for csv)'
     return ""
 
 

@@ -58,6 +58,7 @@ PERMISSIONS = _works(_keeps_permissions)  # for owner, group and others; Windows
 STARS_IN_NAMES = _works(_takes_a_star)
 LETTERS_BY_DEFAULT = _encodes_letters()  # open() without encoding= takes the letters of the orders
 SIGNALS = hasattr(signal, "SIGKILL")  # by which another process can be stopped, told something, or ended
+ALL_FILES_SYNC = hasattr(os, "sync")  # at once, without their names
 FOLDER_SYNC = hasattr(os, "O_DIRECTORY")  # a folder can be opened, and so handed to os.fsync
 CLOSING_REMOVES = hasattr(os, "O_TEMPORARY")  # the system itself removes a marked file, and keeps others from opening it
 
