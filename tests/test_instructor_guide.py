@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import minutes
 from tests.support.cells import Session
-from tests.support.guide import GUIDE, TOTALS, part, parts_of_notebooks, rows, timetable
+from tests.support.instructor_guide import GUIDE, TOTALS, part, parts_of_notebooks, rows, timetable
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, paths_starting_with, read_notebook
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

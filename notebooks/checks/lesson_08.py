@@ -28,7 +28,7 @@ from checks.common import (
     what_stopped,
     whole_number,
 )
-from checks.failures import error_from, let_step_fail, must_come_out
+from checks.induced_failures import error_from, let_step_fail, must_come_out
 from checks.windows import as_on_windows
 
 __all__ = ["find_the_attachment", "archive_at_noon", "zip_orders", "upload_orders", "sort_reports", "predict_the_log",

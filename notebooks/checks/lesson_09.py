@@ -41,7 +41,7 @@ from checks.common import (
     what_stopped,
     why_still_waiting,
 )
-from checks.failures import (
+from checks.induced_failures import (
     error_from,
     let_orders_fail,
     let_step_fail,
@@ -51,7 +51,7 @@ from checks.failures import (
     times_failed,
     waiting_takes_no_time,
 )
-from checks.threads import (
+from checks.own_process import (
     AT_MOST,
     CANNOT_BE_WRITTEN,
     SENSOR_FAILS,
@@ -987,7 +987,7 @@ def _judge_history(function, start, rows, expected):
 def case_background(function):
     """Run ``save_in_background(orders, path)`` as a program of its own, let it end, and count its rows.
 
-    A thread that the program does not wait for comes too late there: threads.py says how. Then the file, or an order, or the
+    A thread that the program does not wait for comes too late there: own_process.py says how. Then the file, or an order, or the
     list of the orders fails, early and late: the program must end, with that error and not with exit code 0.
     """
     few = load_orders()[:5]

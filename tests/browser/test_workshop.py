@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser import client
 from tests.browser.client import PANEL, close_notebook, open_notebook
-from tests.support.guide import GUIDE
+from tests.support.instructor_guide import GUIDE
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, notebook_paths, read_notebook
 
 sys.path.insert(0, str(NOTEBOOK_FOLDER))

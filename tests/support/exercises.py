@@ -170,7 +170,7 @@ def what_is_missing(exercises, listed, number):
     """Return a sentence for each thing that ``listed``, the answers of notebook ``number``, lacks or has too much."""
     names = {exercise.name for exercise in exercises}
     told = listed.get("solution", {})
-    problems = [f"tests/answers/{number}.toml lists answers to {name}, and there is no such exercise"
+    problems = [f"tests/answers/{number}.toml lists answers to {name}, and there is no such exercise, or it lacks a part"
                 for name in sorted({answer["exercise"] for kind in ("wrong", "right") for answer in listed.get(kind, [])}
                                    | set(told)) if name not in names]
     for exercise in exercises:

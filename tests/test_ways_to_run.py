@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support.cells import open_files
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook, write_if_changed
-from tests.support.rerun import run_after_a_kill, run_out_of_order, run_twice
+from tests.support.ways_to_run import run_after_a_kill, run_out_of_order, run_twice
 
 ALL = pytest.mark.parametrize("path", notebook_paths(), ids=lambda path: path.stem)
 WORKBENCH = [path for path in notebook_paths() if "workbench.start(" in path.read_text(encoding="utf-8")]

@@ -1,4 +1,4 @@
-"""The instructor's guide, read by its headings and tables: for its tests, and for the sheet that is made from a timetable."""
+"""The instructor's guide, read by its headings and tables: for its tests, and for the papers that are made from a timetable."""
 import re
 
 from tests.support.notebook_files import NOTEBOOK_FOLDER

@@ -1,8 +1,8 @@
 """Run every notebook to its end under the other programs that people run notebooks with.
 
-    python -m pip install papermill       (the only one that requirements.txt does not bring)
-    python -m tests.tools.runners               nbconvert, jupyter execute and papermill, every notebook
-    python -m tests.tools.runners 03 10a        only notebooks whose names begin with 03 or 10a
+    python -m pip install papermill                      (the only one that requirements.txt does not bring)
+    python -m tests.tools.nbconvert_papermill            nbconvert, jupyter execute and papermill, every notebook
+    python -m tests.tools.nbconvert_papermill 03 10a     only notebooks whose names begin with 03 or 10a
 
 Nothing is written to the project. A line for each runner and notebook that fails, and a last line with the count.
 """

@@ -11,12 +11,12 @@ from pathlib import Path
 import cloudpickle
 import processes
 import pytest
-from checks import threads
+from checks import own_process
 
 ORDERS = [{"order_id": f"{number:06d}"} for number in range(1, 6)]
 
 
-def run(learner, tmp_path, runner=threads.save_with_bad_luck):
+def run(learner, tmp_path, runner=own_process.save_with_bad_luck):
     """Return how the learner's function ended as a program, and how many lines are in its file."""
     path = tmp_path / "orders.csv"
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as the functions of a notebook are
@@ -43,12 +43,12 @@ def save_in_a_thread(orders, path, wait=0, daemon=False, join=True):
 
 
 def slowly(orders, path):
-    save_in_a_thread(orders, path, wait=threads.STILL / 2)
+    save_in_a_thread(orders, path, wait=own_process.STILL / 2)
 
 
 def busily(orders, path):
     save_in_a_thread(orders, path)
-    until = time.monotonic() + 2 * threads.STILL
+    until = time.monotonic() + 2 * own_process.STILL
     while time.monotonic() < until:
         pass
 
@@ -92,16 +92,16 @@ def test_rows_that_the_main_program_writes_are_told(tmp_path):
 
 
 def test_a_full_disk_and_orders_that_fail_are_met(tmp_path):
-    ended, _ = run(in_the_main_program, tmp_path, threads.save_until_the_orders_fail)
+    ended, _ = run(in_the_main_program, tmp_path, own_process.save_until_the_orders_fail)
     assert ended.exit_code == 1 and "the till was switched off" in ended.complaint
-    disk_full = threads.open_with(raw=threads.TinyDisk)
+    disk_full = own_process.open_with(raw=own_process.TinyDisk)
     with pytest.raises(OSError, match="No space left on device"), disk_full(tmp_path / "full.csv", "w") as export:
         export.write("x" * 1000)
-    assert (tmp_path / "full.csv").stat().st_size == threads.TinyDisk.room
+    assert (tmp_path / "full.csv").stat().st_size == own_process.TinyDisk.room
 
 
 def test_a_quiet_queue_has_always_been_quiet_for_too_long():
-    get = threads._impatient(queue.Queue.get)
+    get = own_process._impatient(queue.Queue.get)
     waiting = queue.Queue()
     begin = time.monotonic()
     with pytest.raises(queue.Empty):

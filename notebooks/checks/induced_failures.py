@@ -10,7 +10,7 @@ import traceback
 from unittest import mock
 
 from checks.common import NotYet, load_orders
-from checks.threads import AT_MOST, CANNOT_BE_WRITTEN, OneBadOrder, OrdersThatFail
+from checks.own_process import AT_MOST, CANNOT_BE_WRITTEN, OneBadOrder, OrdersThatFail
 
 STAYS_DOWN = 10**6  # tries that fail
 

@@ -1,6 +1,6 @@
 """Write the papers to print for a workshop: predictions for each timetable, the six questions, and the cheat sheet.
 
-    python -m tests.tools.sheet FOLDER     writes predictions-90-a4.pdf, predictions-180-a4.pdf, questions-a4.pdf,
+    python -m tests.tools.papers FOLDER    writes predictions-90-a4.pdf, predictions-180-a4.pdf, questions-a4.pdf,
                                            cheat-sheet-a4.pdf, and the same for Letter, into FOLDER
 
 The predictions are those of the sections that a timetable of the instructor's guide names; below them, on the sheet for 90
@@ -19,7 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 
-from tests.support.guide import part, parts_of_notebooks
+from tests.support.instructor_guide import part, parts_of_notebooks
 from tests.support.notebook_files import NOTEBOOK_FOLDER, paths_starting_with, read_notebook
 
 FORMATS = {"a4": (595, 842), "letter": (612, 792)}  # width and height in points, 72 to the inch
@@ -228,7 +228,7 @@ def write(folder):
 
 def main(arguments):
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        sys.exit("Name the folder for the papers:  python -m tests.tools.sheet ..")
+        sys.exit("Name the folder for the papers:  python -m tests.tools.papers ..")
     print("\n".join(map(str, write(arguments[0]))))
 
 
