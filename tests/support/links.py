@@ -84,7 +84,7 @@ def maintain(notebooks):
                 for page in of_page:
                     if cell.id == f"10-symptoms-{page.partition('-')[0]}":
                         titles = [f"[{entry.number} {entry.title}][{entry.number}]" for entry in of_page[page]]
-                        cell.source = _with_list(cell.source, titles if page.startswith("10") else [" · ".join(titles)])
+                        cell.source = _with_list(cell.source, titles)
             cell.source = INLINE.sub(lambda link: f"][{link[1]}]", cell.source)
             cell.source = _with_definitions(cell, known, file)
     if INDEX in notebooks:
