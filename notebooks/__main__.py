@@ -49,6 +49,7 @@ if __name__ == "__main__":
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # JupyterLab refuses to run as root, which is what most containers are
     os.environ["PYTHONSTARTUP"] = os.path.join(project, "notebooks", "kernel_start.py")  # what each kernel runs before its first cell
-    print("Starting JupyterLab. It opens in your browser. If it does not, copy the address below. To stop: Ctrl+C twice. "
-          + launch.what_is_untried())
+    print("Starting JupyterLab. {} To stop: Ctrl+C twice. {}".format(
+        "Copy the address below into your browser." if "--no-browser" in for_jupyterlab else
+        "It opens in your browser. If it does not, copy the address below.", launch.what_is_untried()))
     launch.run(command + for_jupyterlab, folder=project)

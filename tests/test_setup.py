@@ -96,7 +96,7 @@ def start(*options, python=()):
 
 def test_jupyterlab_is_started_quietly_with_a_sentence_on_how_to_stop(small_jupyterlab):
     _, (sentence, options, start_file, folder, _), _ = start("--this-environment", "--no-browser", "--port", "9999")
-    assert "If it does not, copy the address below. To stop: Ctrl+C twice." in sentence
+    assert sentence.startswith("Starting JupyterLab. Copy the address below into your browser. To stop: Ctrl+C twice.")
     assert ast.literal_eval(options)[-4:] in [
         ["--log-level=WARN", "--no-browser", "--port", "9999"], ["--allow-root", "--no-browser", "--port", "9999"]]
     assert "--log-level=WARN" in options and "00-start-here.ipynb" in options
@@ -105,7 +105,7 @@ def test_jupyterlab_is_started_quietly_with_a_sentence_on_how_to_stop(small_jupy
 
 def test_whatever_ends_the_command_ends_jupyterlab(small_jupyterlab):
     started, lines, _ = start("--this-environment")
-    assert started.returncode == 7
+    assert started.returncode == 7 and "It opens in your browser. If it does not, copy the address below. To stop:" in lines[0]
     if hasattr(os, "fork"):  # without it, as on Windows, the console sends Ctrl+C, and the end, to both
         assert int(lines[-1]) == started.pid, "a signal to the command would not reach JupyterLab"
 
