@@ -31,7 +31,8 @@ def run_twice(path):
         how = difference(session.run(cell.source), cell.outputs)
         if how:
             differences.append(f"{cell.id}, when the notebook runs again: {how}")
-    return differences, open_files()
+    hint = " (on a page of the field guide each open() says encoding=)"
+    return [told + hint if "EncodingWarning" in told else told for told in differences], open_files()
 
 
 def run_out_of_order(path):
