@@ -7,9 +7,8 @@ import sys
 import pytest
 
 from tests.support.abilities import CLOSING_REMOVES
-from tests.support.cells import in_child
+from tests.support.cells import here_lines_of, in_child
 from tests.support.notebook_files import NOTEBOOK_FOLDER
-from tests.test_lesson_02 import here_lines
 
 CHECKED_OPTIONS = sys.version_info >= (3, 13)  # from here on csv refuses options that make unreadable files
 WHERE = {"10e": ["e2", "e4", "e5", "e6", "e11", "e13", "e14"], "10f": ["f7"], "10g": ["g2", "g10"],
@@ -21,7 +20,7 @@ def here():
     found = {}
     for page in WHERE:
         path = next(NOTEBOOK_FOLDER.glob(f"{page}-*.ipynb"))
-        lines, left_behind = in_child(here_lines, path.name)
+        lines, left_behind = in_child(here_lines_of, path.name)
         assert not left_behind
         found[page] = {cell.removeprefix(f"{page}-").removesuffix("-code"): told for cell, told in lines.items()}
     return found

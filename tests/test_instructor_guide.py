@@ -108,9 +108,8 @@ def test_the_sections_of_a_timetable_run_without_those_that_are_left_out(child):
     assert ran > 40 and not errors
 
 
-@pytest.mark.parametrize("title", ["20 minutes", "90 minutes", "180 minutes"])
-def test_what_is_called_estimated_is_called_so(title):
-    assert title in part("Timetables") and "estimates until somebody has measured a room" in part("Timetables")
+def test_the_minutes_are_called_estimates():
+    assert "estimates until somebody has measured a room" in part("Timetables")
 
 
 def test_the_guide_has_a_part_for_every_notebook_in_order():

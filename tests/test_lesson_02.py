@@ -5,28 +5,16 @@ import sys
 
 import pytest
 
-from tests.support.cells import Session, in_child
-from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
-
-
-def here_lines(name):
-    """Run the notebook in this process and return its here: lines: a cell's id -> what follows here: on each line."""
-    session, found = Session(), {}
-    for cell in code_cells(read_notebook(NOTEBOOK_FOLDER / name)):
-        shown = "".join(output.get("text", "") for output in session.run(cell.source))
-        lines = [line.removeprefix("here: ") for line in shown.splitlines() if line.startswith("here: ")]
-        if lines:
-            found[cell.id] = lines
-    return found
+from tests.support.cells import here_lines_of, in_child
 
 
 @pytest.fixture(scope="module")
 def of_options():
-    return in_child(here_lines, "02b-every-option-of-dictwriter.ipynb")[0]
+    return in_child(here_lines_of, "02b-every-option-of-dictwriter.ipynb")[0]
 
 
 def test_a_line_without_newline_ends_as_this_system_ends_lines():
-    found, _ = in_child(here_lines, "02-shape-a-csv-with-dictwriter.ipynb")
+    found, _ = in_child(here_lines_of, "02-shape-a-csv-with-dictwriter.ipynb")
     assert found == {"02-without-newline": [repr(b"one line" + os.linesep.encode())]}
 
 

@@ -3,16 +3,11 @@ import ast
 import os
 import re
 
-from tests.support.cells import Session, in_child
-from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+from tests.support.cells import in_child, texts_shown
+from tests.support.notebook_files import NOTEBOOK_FOLDER, read_notebook
 
 LESSON = NOTEBOOK_FOLDER / "08-recognise-it-elsewhere.ipynb"
 SHOWN = {"08-pipe-intro": "till.py", "08-fork-intro": "forking.py", "08-worker-intro": "worker.py"}
-
-
-def _outputs():
-    session = Session()
-    return {cell.id: "".join(output.get("text", "") for output in session.run(cell.source)) for cell in code_cells(read_notebook(LESSON))}
 
 
 def _here(text):
@@ -20,7 +15,7 @@ def _here(text):
 
 
 def test_the_here_lines_say_what_the_text_says():
-    shown, _ = in_child(_outputs)
+    shown, _ = in_child(texts_shown, LESSON.name)
     here = {cell: text for cell, text in shown.items() if "here:" in text}
     assert sorted(here) == ["08-fork", "08-fork-flush", "08-start-method", "08-worker"]
     headers = 2 if hasattr(os, "fork") else 1

@@ -65,11 +65,6 @@ def anchors(text):
     return {re.sub(r"[`*]", "", heading).strip().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.M)}
 
 
-def cells_of(path):
-    """Return the anchors of the cells of the notebook at ``path``; of another file there are none."""
-    return {f"cell-id={cell.id}" for cell in read_notebook(path).cells} if path.suffix == ".ipynb" else set()
-
-
 def test_the_commands_exist():
     commands = re.findall(r"^(?:python3|py) (notebooks|tests)$", README, re.M)
     assert commands == ["notebooks", "tests", "notebooks", "tests"]

@@ -8,6 +8,7 @@ import gc
 import io
 import multiprocessing
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from nbformat import from_dict
 from traitlets import Type
 from traitlets.config import Config
 
-from tests.support.notebook_files import NOTEBOOK_FOLDER
+from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 IMPORTED_AHEAD = ["tests.support.cells", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"]
 REFERENCE_PAGES = ("02b", "10")  # what people copy from
@@ -80,6 +81,19 @@ class Session:
         if error is not None:
             outputs.append({"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []})
         return from_dict([*streams, *outputs])
+
+
+def texts_shown(name):
+    """Run the notebook of this name in a new Session; return the text that each code cell prints: {cell id: text}."""
+    session = Session()
+    return {cell.id: "".join(output.get("text", "") for output in session.run(cell.source))
+            for cell in code_cells(read_notebook(NOTEBOOK_FOLDER / name))}
+
+
+def here_lines_of(name):
+    """Run the notebook of this name; return what follows here: on each such line: {cell id: lines}, for cells that have some."""
+    found = {cell: re.findall("^here: (.*)$", text, re.M) for cell, text in texts_shown(name).items()}
+    return {cell: lines for cell, lines in found.items() if lines}
 
 
 def warn_of_encodings(path):
