@@ -201,10 +201,6 @@ def test_a_cell_with_nothing_but_a_comment_keeps_every_rule():
     assert not [offence for rule in rules.RULES for offence in rule(notebook)]
 
 
-def test_the_rule_sees_the_name_of_a_user():
-    assert rules.tells_nothing_of_the_machine(spoil(set_output("signed: ada-lovelace\n")), ["ada-lovelace"])
-
-
 def test_the_rule_sees_an_id_in_two_notebooks():
     offences = rules.ids_that_repeat({"01": a_good_notebook(), "02": a_good_notebook()})
     assert "cell id 00-count-two stands in 01 and in 02" in offences
