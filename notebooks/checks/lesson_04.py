@@ -216,7 +216,7 @@ def _why_not_readable(function, error):
     letter = error.object[start:start + 4].decode("utf-8", errors="ignore")[:1]
     where = f"the letter {letter} of a name in these orders" if letter else "a letter in these orders"
     said = [call["encoding"] for name in ("open", "read_text", "read_csv") for call in call_arguments(function, name)
-            if "encoding" in call and "utf" not in call["encoding"].lower()]
+            if "encoding" in call and not re.search("utf[-_]?8", call["encoding"].lower())]
     if said:
         return f"encoding={said[0]} cannot read {where}: they are written in utf-8"
     reading = "read_text()" if "open" not in names_called(function) and "read_text" in names_called(function) else "open()"
