@@ -65,7 +65,7 @@ def test_a_second_try_with_rename_is_refused_too_while_a_reader_has_the_target_o
             os.rename(new, target)
 
     def publish_with_a_second_try(orders, target):
-        publish(orders, target, before=shutil.copymode, move=move_or_rename)
+        publish(orders, target, before=lambda old, new: shutil.copymode(old, new), move=move_or_rename)
 
     assert repr(checks.case_publish(publish_with_a_second_try)).startswith("done: ")
 

@@ -14,6 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 import safe_export as safe_export_module
 from safe_export import AnotherExport, Refused, safe_export, sync_folder, unfinished_file
@@ -640,7 +641,10 @@ def test_a_move_that_the_system_forbids_is_not_tried_again(tmp_path, monkeypatch
     assert len(tries) == 1 and not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list the open descriptors")
+needs_descriptors = pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="this system does not count open descriptors")
+
+
+@needs_descriptors
 @pytest.mark.parametrize("code", [None, errno.EIO, errno.EINVAL])
 def test_no_descriptor_stays_open(tmp_path, monkeypatch, code):
     def fail_on_folders(descriptor, fsync=os.fsync):
@@ -649,22 +653,22 @@ def test_no_descriptor_stays_open(tmp_path, monkeypatch, code):
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail_on_folders)
-    before = len(os.listdir("/dev/fd"))
+    before = psutil.Process().num_fds()
     for _ in range(5):
         with contextlib.suppress(OSError):
             safe_export([{"a": 1}], tmp_path / "orders.csv", ["a"])
         with contextlib.suppress(OSError):
             sync_folder(tmp_path)
-    assert len(os.listdir("/dev/fd")) == before
+    assert psutil.Process().num_fds() == before
 
 
-@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list the open descriptors")
+@needs_descriptors
 def test_whoever_keeps_the_error_of_a_refused_export_keeps_no_file_open(tmp_path):
     with unfinished_file(tmp_path / "orders.csv"):
-        before = len(os.listdir("/dev/fd"))
+        before = psutil.Process().num_fds()
         with pytest.raises(AnotherExport) as kept:
             safe_export([{"a": 1}], tmp_path / "orders.csv", ["a"])
-        assert len(os.listdir("/dev/fd")) == before and kept.value
+        assert psutil.Process().num_fds() == before and kept.value
 
 
 def test_a_target_that_is_named_after_the_day_leaves_no_lock_file(tmp_path):
