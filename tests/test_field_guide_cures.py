@@ -179,7 +179,7 @@ def test_only_a_log_that_is_cut_back_after_an_error_has_every_row_whole(after_an
     entry = from_the_cell("10h-h13-code", **ways)
     entry["SmallDisk"] = lambda **room_of_the_entry: disks["SmallDisk"](room)
     told = entry["record"](True, ways[after_an_error])
-    assert (told == "0 rows missing, torn: []") == (whole or room % 15 == 0)
+    assert (told == "0 missing, torn: []") == (whole or room % 15 == 0)
 
 
 def test_two_ways_into_one_file_are_not_cured_by_a_flush(tmp_path):
