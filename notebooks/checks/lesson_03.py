@@ -105,7 +105,8 @@ def leave_block(function):
     if export is None:
         raise NotYet("nothing was written to path: write the rows to path first, and copy what you read there")
     if "os.open" in calls_in(function) and {"os.read", "os.write"} & calls_in(function) and "O_BINARY" not in code_of(function):
-        raise NotYet("on Windows os.read and os.write change the line ends, unless os.open is given os.O_BINARY: take open() for both files")
+        raise NotYet("on Windows os.read and os.write change the line ends, unless os.open is given os.O_BINARY: "
+                     "take open() for both files")
     _compare_line_ends(wanted, copied, export)
     if difference := first_difference(wanted, copied, "the copy", as_rows=True) \
             or first_difference(wanted, export, "the export", as_rows=True):
