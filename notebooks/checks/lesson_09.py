@@ -1111,7 +1111,8 @@ def case_publish(function):
             publish(function, target, temp, refused)
             _no_handle_left()
     same = f". (Each call took the same name, {names[0]}: two calls at once would write into one file)" if len(set(names)) == 1 else ""
-    rights = "with the permissions of the old one" if HAS_PERMISSIONS else "and your function sets permissions, which this system does not have"
+    rights = ("with the permissions of the old one" if HAS_PERMISSIONS else
+              "and your function sets permissions, which this system does not have")
     return (f"readers see the old file or the new one with 1,142 orders, {rights}; after a full disk, an error"
             ", Ctrl+C and a refused move the old one stays, and nothing else" + same + not_on_windows(function))
 
