@@ -283,7 +283,7 @@ def test_what_is_equal_has_no_difference():
     ("a\nb\n", "a\nc\n", "line 2 of the file is 'c', wanted is 'b'"),
     ("a\nb\n", "a\n", "the file has 1 line, wanted are 2: the first that is missing is 'b'"),
     ("a\n", "a\nb\n", "the first that is too many is 'b'"),
-    ("a\n", """b'"\n""", """line 1 of the file is `b'"`, wanted is 'a'"""),
+    ("a\n", """b'"\n""", """line 1 of the file is `b'"`, wanted is `a`"""),
     ("a\n", "a", "line 1 of the file ends in nothing, wanted is \\n"),
     ("x" * 500 + "a\n", "x" * 500 + "b\n", "…'" + "x" * 59 + "b'"),
     (b"\xc5\x81\n", "Ł\n".encode("cp1250"), "the file is not UTF-8: line 1 has the byte A3"),

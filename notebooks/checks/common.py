@@ -461,12 +461,12 @@ def _end_of(line):
 
 
 def _around(line, other, longest=60):
-    """Return ``line`` in quotes; when it is long, the part around its first difference from ``other``."""
+    """Return ``line`` in quotes, in others when a line has these; when it is long, the part around its first difference from ``other``."""
     line, other = line.rstrip("\r\n"), other.rstrip("\r\n")
     first = next((place for place, pair in enumerate(zip(line, other)) if pair[0] != pair[1]), min(len(line), len(other)))
     start = max(0, min(first - longest // 2, len(line) - longest))
     part = line[start:start + longest]
-    part = repr(part) if "\\'" not in repr(part) else f"`{_control_characters_shown(part)}`"
+    part = f"`{_control_characters_shown(part)}`" if "'" in line + other else repr(part)
     return f"{'…' if start else ''}{part}{'…' if start + longest < len(line) else ''}"
 
 

@@ -238,6 +238,8 @@ def fill_the_call(function):
     if (quote := writer.writer.dialect.quotechar) not in (None, '"', "'") and quote in got:
         raise NotYet(f"your text has {quote} for its quotes, and the till waits for '")
     if difference := first_difference(wanted, got, "the text", as_rows=True, **options):
+        if '""' in got and " values, wanted are " in difference:  # the till would find a semicolon where the learner has none
+            raise NotYet("""your text has " for its quotes, and the till waits for '""")
         raise NotYet(difference)
     return "your writer makes the till's lines, also for an item with a semicolon and a quote"
 
