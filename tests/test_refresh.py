@@ -144,7 +144,7 @@ def test_a_here_line_of_another_machine_than_the_reference_is_told(monkeypatch, 
     this = platform.python_implementation(), "{}.{}".format(*sys.version_info), platform.system()
     monkeypatch.setattr(refresh, "REFERENCE", reference or this)
     monkeypatch.setattr(refresh, "refresh", lambda path, anew: (True, [f"{path.name[:2]}-count"]))
-    monkeypatch.setattr(refresh, "maintain_links", list)
+    monkeypatch.setattr(refresh.links, "main", lambda: None)
     monkeypatch.setattr(refresh, "write_stubs", lambda: False)
     monkeypatch.setattr(refresh.conditions, "apply", lambda: None)
     monkeypatch.setattr(sys, "argv", ["refresh", "00", "03"])
@@ -154,27 +154,15 @@ def test_a_here_line_of_another_machine_than_the_reference_is_told(monkeypatch, 
     assert re.findall("were stored in (.+). The reference", said) == (["00-count", "03-count"] if warned else [])
 
 
-@pytest.fixture
-def guide_without_links(monkeypatch, tmp_path):
-    """A page with an entry, and a lesson that leads there without a definition; both are the whole series."""
+def test_the_links_of_a_notebook_where_some_are_lacking_are_stored_and_it_alone_is_named(monkeypatch, tmp_path, capsys):
     page, lesson = tmp_path / "10a-page.ipynb", tmp_path / "03-lesson.ipynb"
     write_if_changed(new_notebook(cells=[new_markdown_cell("### A1 One", id="10a-a1")]), page)
     write_if_changed(new_notebook(cells=[new_markdown_cell("The entry [A1].", id="03-one")]), lesson)
-    for module in (refresh, refresh.links):
-        monkeypatch.setattr(module, "notebook_paths", lambda: [lesson, page])
-    return lesson
-
-
-def test_it_stores_the_links_of_a_notebook_where_some_are_lacking_and_names_it_alone(guide_without_links):
-    assert refresh.maintain_links() == ["03-lesson.ipynb"]
-    assert read_notebook(guide_without_links).cells[0].source.endswith("[A1]: 10a-page.ipynb#cell-id=10a-a1")
-    assert refresh.maintain_links() == []
-
-
-def test_the_command_for_the_links_alone_does_the_same(guide_without_links, capsys):
-    refresh.links.main()
+    monkeypatch.setattr(refresh.links, "notebook_paths", lambda: [lesson, page])
+    for _ in range(2):
+        refresh.links.main()
     assert capsys.readouterr().out == "03-lesson.ipynb: links written\n"
-    assert read_notebook(guide_without_links).cells[0].source.endswith("[A1]: 10a-page.ipynb#cell-id=10a-a1")
+    assert read_notebook(lesson).cells[0].source.endswith("[A1]: 10a-page.ipynb#cell-id=10a-a1")
 
 
 def test_a_wrong_number_is_answered_with_a_sentence():

@@ -113,6 +113,7 @@ def _with_definitions(cell, known, file):
 
 
 def main():
+    """Write the links and lists of all notebooks, and name the files that this changes."""
     notebooks = {path: read_notebook(path) for path in notebook_paths()}
     maintain({path.name: notebook for path, notebook in notebooks.items()})
     for path, notebook in notebooks.items():

@@ -21,7 +21,7 @@ from tests.support import conditions, kernels, links
 from tests.support.cell_ids import give_ids
 from tests.support.comparison import compared, here_lines
 from tests.support.exercises import write_stubs
-from tests.support.notebook_files import code_cells, normalise, notebook_paths, paths_starting_with, read_notebook, write_if_changed
+from tests.support.notebook_files import code_cells, normalise, paths_starting_with, read_notebook, write_if_changed
 
 CELL_SECONDS = 300  # a cell that takes longer hangs, on any machine
 REFERENCE = ("CPython", "3.13", "Linux")
@@ -52,18 +52,6 @@ def _reads_the_same(outputs, stored):
     return kinds[0] == kinds[1] and all(compared([now]) == compared([before]) for now, before in zip(outputs, stored))
 
 
-def maintain_links():
-    """Let tests/support/links.py write the link definitions of all notebooks; return the names of those that it changed.
-
-    Its function ``maintain(notebooks)`` gets a dict from file name to notebook and changes sources in place.
-    """
-    notebooks = {path: read_notebook(path) for path in notebook_paths()}
-    before = {path: [cell.source for cell in notebook.cells] for path, notebook in notebooks.items()}
-    links.maintain({path.name: notebook for path, notebook in notebooks.items()})
-    return [path.name for path, notebook in notebooks.items()
-            if [cell.source for cell in notebook.cells] != before[path] and write_if_changed(notebook, path)]
-
-
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.tools.refresh", description=__doc__.splitlines()[0])
     parser.add_argument("prefix", nargs="*", help="notebooks whose file name starts so (all)")
@@ -83,8 +71,7 @@ def main():
         if measured_now and this != REFERENCE:
             print(f"    here: lines of {' '.join(this)} were stored in {', '.join(measured_now)}. The reference is "
                   f"{' '.join(REFERENCE)}: run this there with --anew before you publish.")
-    for name in maintain_links():
-        print(f"{name}: link definitions rewritten")
+    links.main()
 
 
 if __name__ == "__main__":
