@@ -327,7 +327,7 @@ def careless_opens(cell_id, source, awkward=("orders",), ended=()):
     offences = []
     for call in opens:
         given = {keyword.arg for keyword in call.keywords}
-        missing = needed - given - ({"newline"} if _called(call) in WITHOUT_NEWLINE else set())
+        missing = needed - given - ({"newline"} if last_name_called(call) in WITHOUT_NEWLINE else set())
         if missing and None not in given:  # **options may hold them
             offences.append(f"{cell_id}: line {call.lineno} opens text without {' and '.join(sorted(missing))}=")
     return offences
@@ -340,13 +340,14 @@ def _mode_of(call):
     return ast.unparse(mode) if mode is not None else ""
 
 
-def _called(call):
-    """Return the last name in what ``call`` calls, such as open of gzip.open()."""
-    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+def last_name_called(node):
+    """Return the last name in what ``node`` calls, such as open of gzip.open(), or "" if it is no call."""
+    called = getattr(node, "func", None)
+    return getattr(called, "attr", getattr(called, "id", ""))
 
 
 def _opens_text(call):
-    name = _called(call)
+    name = last_name_called(call)
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     first = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
     if name == "fdopen" or name == "open" and isinstance(call.func, ast.Name):

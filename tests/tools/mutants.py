@@ -2,15 +2,14 @@
 
     python -m tests.tools.mutants                    every mutant of every notebook
     python -m tests.tools.mutants 03 --kind flush    only some
-    python -m tests.tools.mutants --survivors        print new survivors in the form of tests/mutants_allowed.toml
 
 A mutant drops a flush(), close() or seek(), or calls it one statement earlier; drops newline= or encoding=; or leaves a with:
 what this series is about. It is caught when an output differs under the rules of sanitize.cfg, when the rules on opening text
 and on fsync (tests/support/rules.py) refuse the cell, or when the notebook ends with a file open or something left in the temp folder.
 A newline= or encoding= that is gone changes nothing on Linux, so the mutant also runs as Windows would run it, with
 newline="\\r\\n" where it writes, or with encoding="cp1252": there the suite compares the same outputs. Survivors that are
-right to survive stand in tests/mutants_allowed.toml, each with its reason; any other one fails the command. The suite asks
-for the flushes of 00 and 03.
+right to survive stand in tests/mutants_allowed.toml, each with its reason; any other one fails the command, and is printed in
+the form of that file. The suite asks for the flushes of 00 and 03.
 
 Each mutant runs in a fork of one prepared process, in a temp folder of its own, from the first cell until
 an output differs from the stored one. Forking needs Linux or macOS.
@@ -31,6 +30,7 @@ from tests.support import conditions, rules
 from tests.support.cells import Session, import_ahead, in_child, open_files, own_temp_folder, warn_of_encodings
 from tests.support.comparison import difference
 from tests.support.notebook_files import PROJECT, code_cells, paths_starting_with, read_notebook
+from tests.support.rules import last_name_called
 
 ALLOWED = PROJECT / "tests" / "mutants_allowed.toml"
 # A mutant that runs longer than this and TIMES_AS_LONG as its notebook hangs: the reader would see it, so it counts as caught.
@@ -84,13 +84,13 @@ def _places(tree, kind):
 def _calls(tree, name):
     for block in _blocks(tree):
         for index, statement in enumerate(block):
-            if isinstance(statement, ast.Expr) and _called(statement.value) == name:
+            if isinstance(statement, ast.Expr) and last_name_called(statement.value) == name:
                 yield f"drop {_short(statement)}", lambda b=block, i=index: b.__setitem__(i, ast.Pass())
                 if index and not _only_stands_there(block[index - 1]):
                     yield (f"move {_short(statement)} before {_short(block[index - 1])}",
                            lambda b=block, i=index: b.__setitem__(slice(i - 1, i + 1), [b[i], b[i - 1]]))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda) and _called(node.body) == name:
+        if isinstance(node, ast.Lambda) and last_name_called(node.body) == name:
             yield f"drop {_short(node.body)}", lambda n=node: setattr(n, "body", ast.Constant(None))
 
 
@@ -107,14 +107,14 @@ def _options(tree, name, on_windows=False):
                 if keyword.arg == name and on_windows and (name == "encoding" or _writes(node)):
                     yield f"{name}= as on Windows", lambda k=keyword: setattr(k, "value", ast.Constant(WINDOWS_TAKES[k.arg]))
                 elif keyword.arg == name:
-                    yield f"drop {name}= from {_called(node)}()", lambda n=node, k=keyword: n.keywords.remove(k)
+                    yield f"drop {name}= from {last_name_called(node)}()", lambda n=node, k=keyword: n.keywords.remove(k)
 
 
 def _writes(call):
     """Tell whether ``call`` may write text, in which Windows changes line ends; reading is the same everywhere, and so is StringIO."""
     modes = [node.value for node in (*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode"))
              if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch("[rwaxbt+]{1,3}", node.value)]
-    return _called(call) in ("TextIOWrapper", "write_text") or any(set(mode) & set("wax+") for mode in modes)
+    return last_name_called(call) in ("TextIOWrapper", "write_text") or any(set(mode) & set("wax+") for mode in modes)
 
 
 def _blocks_left(tree):
@@ -123,7 +123,7 @@ def _blocks_left(tree):
         for index, statement in enumerate(block):
             if isinstance(statement, ast.With) and len(statement.items) == 1 and statement.items[0].optional_vars:
                 item = statement.items[0]
-                if _called(item.context_expr) in OPENERS:
+                if last_name_called(item.context_expr) in OPENERS:
                     flat = [ast.Assign([item.optional_vars], item.context_expr), *statement.body]
                     yield f"leave with {_short(item)}", lambda b=block, i=index, f=flat: b.__setitem__(slice(i, i + 1), f)
 
@@ -133,12 +133,6 @@ def _blocks(tree):
         for field in ("body", "orelse", "finalbody"):
             if isinstance(getattr(node, field, None), list):
                 yield getattr(node, field)
-
-
-def _called(node):
-    if not isinstance(node, ast.Call):
-        return ""
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def _short(node):
@@ -208,8 +202,8 @@ def _differs(session, cell, source, compared):
 
 def allowed_survivors():
     """Return the names in tests/mutants_allowed.toml, each with its reason."""
-    listed = tomllib.loads(ALLOWED.read_text(encoding="utf-8")) if ALLOWED.exists() else {}
-    return {name: entry["reason"] for entry in listed.get("allowed", []) for name in entry["mutants"]}
+    listed = tomllib.loads(ALLOWED.read_text(encoding="utf-8"))
+    return {name: entry["reason"] for entry in listed["allowed"] for name in entry["mutants"]}
 
 
 def _try(path, kinds):
@@ -223,7 +217,6 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.tools.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("prefix", nargs="*", help="notebooks whose file name starts so (all)")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this kind of change (all)")
-    parser.add_argument("--survivors", action="store_true", help="print survivors in the form of mutants_allowed.toml")
     options = parser.parse_args()
     if not hasattr(os, "fork"):
         sys.exit("This command forks, which Windows cannot: run it on Linux or macOS.")
@@ -247,13 +240,10 @@ def main():
     new = {name: what for name, what in survivors.items() if name not in allowed}
     print(f"{seconds:.0f} s; {len(survivors) - len(new)} survivors are listed with a reason")
     for name, what in new.items():
-        print(f"    {name!r},  # {what}" if options.survivors else f"SURVIVED  {name}: {what}")
-    untried_cells = {cell.id for path, answer in answers.items() if isinstance(answer, str) for cell in code_cells(read_notebook(path))}
-    tried_cells = {cell.id for path in paths for cell in code_cells(read_notebook(path))} - untried_cells
-    for name in allowed:
-        cell, kind, _ = name.split()
-        if name not in survivors and kind in kinds and (cell in tried_cells or not (options.prefix or cell in untried_cells)):
-            print(f"NOT NEEDED in {ALLOWED.name}: {name}")  # on this Python: a few are caught on some and not on others
+        print(f"SURVIVED  {name!r},  # {what}")
+    if not (options.prefix or options.kind or untried):
+        for name in sorted(allowed.keys() - survivors):  # on this Python: a few are caught on some and not on others
+            print(f"NOT NEEDED in {ALLOWED.name}: {name}")
     for sentence in untried:
         print(f"NOT TRIED  {sentence}")
     sys.exit(1 if new or untried else 0)
