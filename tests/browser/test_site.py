@@ -4,15 +4,17 @@ import http.server
 import threading
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import AXE
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, notebook_paths, read_notebook
 from tests.support.web_edition import the_builder
 
 PAGES = ["index", "404", *sorted(path.stem for pattern in ("*.ipynb", "*.md") for path in NOTEBOOK_FOLDER.glob(pattern))]
 EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
+# The program that looks in a page for what somebody could not use
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 A4 = {"width": 718, "height": 1047}  # what is left of the paper between its margins, in CSS pixels
 
 # What people paste or type, and the entries that answer it.
