@@ -1,5 +1,6 @@
 """Every exercise can be solved as its folded solution says, and wrong answers get the sentence that helps."""
 import json
+from pathlib import Path
 
 import pytest
 from nbformat import writes
@@ -12,6 +13,9 @@ from tests.support.notebook_files import code_cells, notebook_paths, number_of, 
 WITH_EXERCISES = [path for path in notebook_paths() if any(map(is_exercise, code_cells(read_notebook(path))))]
 
 ALL = pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
+EACH_PART = pytest.mark.parametrize(
+    "path, part", [(path, part) for path in WITH_EXERCISES for part in range(exercises.parts_of(path))],
+    ids=lambda value: value.stem if isinstance(value, Path) else str(value))
 TRIED = pytest.mark.child(runs=try_answers)
 
 
@@ -43,29 +47,29 @@ def test_answers_are_listed_for_each_exercise(path):
 
 
 @TRIED
-@ALL
-def test_an_untouched_stub_is_not_attempted_yet(child, path):
+@EACH_PART
+def test_an_untouched_stub_is_not_attempted_yet(child, path, part):
     for each in of_kind(child, "stub"):
         assert each.verdict == each.wanted, told(each)
 
 
 @TRIED
-@ALL
-def test_a_stub_runs_and_is_wrong(child, path):
+@EACH_PART
+def test_a_stub_runs_and_is_wrong(child, path, part):
     for each in (each for each in child[0] if each.kind == "stub handed in"):
         assert each.verdict.startswith("not there yet: "), told(each)
 
 
 @TRIED
-@ALL
-def test_the_folded_solution_and_other_right_answers_are_done(child, path):
+@EACH_PART
+def test_the_folded_solution_and_other_right_answers_are_done(child, path, part):
     for each in of_kind(child, "solution", "right"):
         assert each.verdict.startswith("done: ") and (each.wanted or "") in each.verdict, told(each)
 
 
 @TRIED
-@ALL
-def test_each_wrong_answer_gets_its_own_sentence(child, path):
+@EACH_PART
+def test_each_wrong_answer_gets_its_own_sentence(child, path, part):
     for each in of_kind(child, "wrong"):
         assert each.verdict.startswith("not there yet: ") and each.wanted in each.verdict, told(each)
 

@@ -4,13 +4,14 @@ It sets the conditions under which notebooks run, hands nbval the rules of sanit
 which a notebook would not be compared, and prints at the end of such a run which lines were not.
 
 It also runs the tests' child processes ahead of time. A test marked ``@pytest.mark.child(runs=function)`` wants what
-``function(path)`` answers in a process of its own, or ``function()`` when the test has no ``path``; nearly all the time
-of the suite goes there. So they start when the tests have been collected, as many at once as there are cores, and the
-fixture ``child`` waits for its answer.
+``function()`` answers in a process of its own; it is given those parameters of the test that it has, too, such as
+``path``. Nearly all the time of the suite goes there, half of it in waiting. So the children start when the tests have
+been collected, two at once for each core, and the fixture ``child`` waits for its answer.
 
 Helpers are imported where they are used: a helper that cannot be imported fails the tests that need it, and nbval
 compares the notebooks all the same.
 """
+import inspect
 import itertools
 import os
 import re
@@ -23,13 +24,13 @@ from tests.support import conditions
 
 RULES_FILE = Path(__file__).with_name("sanitize.cfg")
 
-_pool = ThreadPoolExecutor(os.cpu_count() or 1)
+_pool = ThreadPoolExecutor(2 * (os.cpu_count() or 1))
 _children = {}
 
 
 def pytest_configure(config):
     conditions.apply()
-    config.addinivalue_line("markers", "child(runs): run runs(path), or runs(), in a process of its own, ahead of the test")
+    config.addinivalue_line("markers", "child(runs): call runs, with the parameters that the test has too, in a process of its own, ahead of the test")
     rules = config.getoption("nbval_sanitize_with")
     if rules:  # nbval looks for it from the current folder, and pytest may be started in another one
         config.option.nbval_sanitize_with = str(config.rootpath / rules)
@@ -45,8 +46,8 @@ def _child_of(item):
     if marker is None:
         return None
     from tests.support.nbval_hooks import parameters_of
-    parameters = parameters_of(item)
-    return (marker.kwargs["runs"], *([parameters["path"]] if "path" in parameters else []))
+    function, parameters = marker.kwargs["runs"], parameters_of(item)
+    return (function, *(parameters[name] for name in inspect.signature(function).parameters if name in parameters))
 
 
 @pytest.fixture
