@@ -30,7 +30,7 @@ _children = {}
 
 def pytest_configure(config):
     conditions.apply()
-    config.addinivalue_line("markers", "child(runs): call runs, with the parameters that the test has too, in a process of its own, ahead of the test")
+    config.addinivalue_line("markers", "child(runs): call runs, with those parameters of the test that it has, in a process of its own")
     rules = config.getoption("nbval_sanitize_with")
     if rules:  # nbval looks for it from the current folder, and pytest may be started in another one
         config.option.nbval_sanitize_with = str(config.rootpath / rules)
