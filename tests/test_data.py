@@ -1,18 +1,13 @@
 """The orders are what their script makes, as many and as awkward as the lessons say."""
 import csv
-import importlib.util
 import re
+import runpy
+from types import SimpleNamespace
 
 from tests.support.notebook_files import PROJECT
 
 ORDERS = PROJECT / "data" / "orders.csv"
-
-
-def the_script():
-    spec = importlib.util.spec_from_file_location("make_orders", PROJECT / "data" / "make_orders.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SCRIPT = SimpleNamespace(**runpy.run_path(str(ORDERS.with_name("make_orders.py"))))
 
 
 def orders():
@@ -21,8 +16,7 @@ def orders():
 
 
 def test_the_script_makes_the_file_byte_for_byte():
-    script = the_script()
-    assert ORDERS.read_bytes() == script.as_bytes(script.make_orders())
+    assert ORDERS.read_bytes() == SCRIPT.as_bytes(SCRIPT.make_orders())
 
 
 def test_there_are_1142_orders_numbered_without_gaps():
@@ -30,7 +24,7 @@ def test_there_are_1142_orders_numbered_without_gaps():
 
 
 def test_the_rows_are_awkward_in_every_way_that_the_readme_names():
-    rows, columns = orders(), the_script().COLUMNS
+    rows = orders()
     values = [value for row in rows for value in row.values()]
     assert any("," in value for value in values)
     assert any('"' in value for value in values)
@@ -41,11 +35,11 @@ def test_the_rows_are_awkward_in_every_way_that_the_readme_names():
     assert any(ord(letter) > 0xFF for value in values for letter in value)
     assert any(value != value.strip() for value in values)
     assert any(value == "N/A" for value in values) and any(value == "" for value in values)
-    assert all(set(row) == set(columns) for row in rows)
+    assert all(set(row) == set(SCRIPT.COLUMNS) for row in rows)
 
 
 def test_the_readme_names_every_column():
     text = (PROJECT / "data" / "README.md").read_text(encoding="utf-8")
-    for column in the_script().COLUMNS:
+    for column in SCRIPT.COLUMNS:
         assert f"`{column}`" in text
     assert "1,142" in text and f"{ORDERS.stat().st_size:,} bytes" in text

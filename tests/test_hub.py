@@ -1,13 +1,14 @@
 """The command that opens a room waits for the ports of what has just ended, and says which port another program has."""
 import argparse
-import importlib.util
 import os
+import runpy
 import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,10 +19,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="JupyterHub does not run
 
 @pytest.fixture(scope="module")
 def start():
-    spec = importlib.util.spec_from_file_location("start_of_the_room", PROJECT / ".hub" / "start.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(PROJECT / ".hub" / "start.py")))
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class Accidents:
 
 
 def at_line(wanted, accident):
-    """Return a trace function that calls ``accident`` at the line number ``wanted``, counted as they are run."""
+    """Return a trace function that gives the frame to ``accident`` at the line number ``wanted``, counted as they are run."""
     count = 0
 
     def trace(frame, event, argument):
@@ -82,7 +82,7 @@ def at_line(wanted, accident):
         if event == "line":
             count += 1
             if count == wanted:
-                accident()
+                accident(frame)
         return trace
     return trace
 
@@ -115,7 +115,7 @@ def kill(accidents):
             accidents.prepare(old)
             child = os.fork()
             if not child:
-                sys.settrace(at_line(number, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+                sys.settrace(at_line(number, lambda frame: os.kill(os.getpid(), signal.SIGKILL)))
                 accidents.export()
                 os._exit(1)
             if os.waitpid(child, 0)[1] != signal.SIGKILL:
@@ -129,8 +129,8 @@ def interrupt(accidents):
     """KeyboardInterrupt at each line: no lock held, no descriptor left open."""
     places = []
 
-    def press():
-        places.append(sys._getframe(2).f_code.co_name)
+    def press(frame):
+        places.append(frame.f_code.co_name)
         raise KeyboardInterrupt
 
     for old in (OLD, None):

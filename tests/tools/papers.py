@@ -19,7 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 
-from tests.support.instructor_guide import part, parts_of_notebooks
+from tests.support.instructor_guide import part, parts_of_notebooks, rows
 from tests.support.notebook_files import NOTEBOOK_FOLDER, paths_starting_with, read_notebook
 
 FORMATS = {"a4": (595, 842), "letter": (612, 792)}  # width and height in points, 72 to the inch
@@ -70,8 +70,7 @@ def cheat_sheet():
 
 
 def _rows(text):
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[plain(cell) for cell in line.strip("|").split("|")] for line in lines[2:]]  # below the names and the dashes
+    return [[plain(cell) for cell in row] for row in rows(text)[1:]]  # below the names
 
 
 def plain(markdown):
