@@ -15,10 +15,10 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tests.support import notebook_files
 from tests.support.abilities import needs_permissions
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, write_if_changed
-from tests.tools import bench_export, everywhere, learners, nbconvert_papermill, speed
+from tests.tools import bench_export, everywhere, learners, speed
 
 COMMANDS = [path for path in sorted(PROJECT.glob("tests/tools/*.py")) if path.name != "__init__.py"]
-TYPED = {"readme_picture": [], "nbconvert_papermill": ["77"], "papers": []}  # after the command's name, where it does not know --help
+TYPED = {"readme_picture": [], "papers": []}  # after the command's name, where it does not know --help
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
@@ -93,20 +93,6 @@ def test_a_condition_that_was_asked_for_and_cannot_be_made_fails_and_one_of_all_
     monkeypatch.setattr(everywhere, "run", lambda condition, options: (0, "3 passed", []))
     assert exit_code(everywhere, monkeypatch, *typed) == code
     assert "not-root               cannot be made here: needs root\n" in capsys.readouterr().out
-
-
-# nbconvert_papermill
-
-
-@pytest.mark.parametrize("program, code, told", [("", 0, "2 passed, 0 failed"), ("sys.exit('in cell 3')", 1, "1 passed, 1 failed")])
-def test_a_runner_that_stops_is_told_with_its_notebook_and_fails_the_command(monkeypatch, capsys, program, code, told):
-    monkeypatch.setattr(nbconvert_papermill.importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(nbconvert_papermill, "commands", lambda path, folder: {
-        "good": [sys.executable, "-c", ""], "other": [sys.executable, "-c", f"import sys\n{program}"]})
-    assert exit_code(nbconvert_papermill, monkeypatch, "00") == code
-    stopped, _, last = capsys.readouterr().out.rstrip().rpartition("\n")
-    assert last == told
-    assert stopped.split("\n")[:2] == (["other stopped in 00-start-here.ipynb:", "in cell 3"] if code else [""])
 
 
 # learners
