@@ -2,6 +2,7 @@
 import re
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tests.support.notebook_files import paths_starting_with, read_notebook
 from tests.tools import papers
@@ -63,7 +64,8 @@ def test_nothing_reaches_over_the_edge(paper):
     for page in [papers.front(total, width, height) for total in papers.WITH_HOME] + [
             papers.back(width, height), papers.six_questions(width, height)]:
         page.figure.set_dpi(4 * 72)  # at 72 the letters would be rounded to whole points
-        boxes = [text.get_window_extent() for text in page.figure.texts]
+        renderer = FigureCanvasAgg(page.figure).get_renderer()  # one for all: of its own, each text would make one of 32 MB
+        boxes = [text.get_window_extent(renderer) for text in page.figure.texts]
         left, right = min(box.x0 for box in boxes) / 4, max(box.x1 for box in boxes) / 4
         low, high = min(box.y0 for box in boxes) / 4, max(box.y1 for box in boxes) / 4
         assert left >= 30 and right <= width - 30 and low >= 30 and high <= height - 30
