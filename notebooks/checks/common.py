@@ -8,6 +8,7 @@ import ast
 import contextlib
 import csv
 import functools
+import gc
 import inspect
 import io
 import json
@@ -34,7 +35,7 @@ from processes import (
 __all__ = [
     "DONE", "NOT_ATTEMPTED", "NOT_THERE_YET", "BROKEN", "ORDERS_FILE", "CheckIsBroken", "NotYet", "Verdict", "a_number",
     "as_program", "call_arguments", "calls_in", "code_of", "csv_bytes", "exercise", "first_difference", "is_lock", "left_behind",
-    "letters", "load_orders", "named_but_not_called", "names_called", "one_letter", "order_of", "plain_environment",
+    "letters", "load_orders", "named_but_not_called", "names_called", "one_letter", "open_files", "order_of", "plain_environment",
     "read_by_another_process", "run_python", "sets_permissions", "some_letters", "temporary_folder", "what_stopped", "whole_number",
     "whole_numbers", "whole_rows", "why_still_waiting",
 ]
@@ -358,6 +359,22 @@ def as_program(function, *arguments, runner=None, seconds=60):
     if ended.stopped is not None:
         raise NotYet(ended.stopped)
     return ended
+
+
+def open_files(path, dir_fd=None):
+    """Return the file objects of this process that have the file ``path`` open."""
+    try:
+        wanted = os.stat(path) if dir_fd is None else os.stat(path, dir_fd=dir_fd)
+    except OSError:
+        return []
+    found = []
+    for thing in gc.get_objects():
+        # Below each open file, text or binary, lies a FileIO. Others are not touched: some act when they are asked.
+        if issubclass(type(thing), io.FileIO) and not thing.closed:
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(thing.fileno()), wanted):
+                    found.append(thing)
+    return found
 
 
 def whole_rows(content, **csv_options):

@@ -22,13 +22,14 @@ from checks.common import (
     load_orders,
     names_called,
     one_letter,
+    open_files,
     order_of,
     read_by_another_process,
     run_python,
     some_letters,
     without_words,
 )
-from checks.windows import TEMPORARY_FILE, as_on_windows, is_open_and_marked, open_files, removal_as_on_windows
+from checks.windows import TEMPORARY_FILE, as_on_windows, is_open_and_marked, removal_as_on_windows
 
 __all__ = ["first_row", "place_the_seek", "text_of_orders", "when_is_it_there", "label_steps", "hand_over"]
 

@@ -15,12 +15,13 @@ from checks.common import (
     load_orders,
     names_called,
     one_letter,
+    open_files,
     read_by_another_process,
     temporary_folder,
     whole_numbers,
     without_words,
 )
-from checks.windows import as_on_windows, open_files
+from checks.windows import as_on_windows
 
 __all__ = ["which_lines", "one_key_too_many", "which_quotes", "fill_the_call", "complaints", "read_as_text", "carrier"]
 

@@ -24,6 +24,7 @@ from checks.common import (
     load_orders,
     names_called,
     one_letter,
+    open_files,
     order_of,
     read_by_another_process,
     run_python,
@@ -33,7 +34,7 @@ from checks.common import (
     whole_rows,
     why_still_waiting,
 )
-from checks.windows import as_on_windows, open_files, open_replaced
+from checks.windows import as_on_windows, open_replaced
 
 __all__ = ["why_empty", "leave_block", "where_to_flush", "copy_out", "order_of_lines", "trace_reader", "find_the_line"]
 

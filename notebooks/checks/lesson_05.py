@@ -17,6 +17,7 @@ from checks.common import (
     letters,
     load_orders,
     names_called,
+    open_files,
     order_of,
     read_by_another_process,
     temporary_folder,
@@ -24,7 +25,7 @@ from checks.common import (
     whole_rows,
     why_still_waiting,
 )
-from checks.windows import as_on_windows, open_files
+from checks.windows import as_on_windows
 
 __all__ = ["overtake", "trace_trips", "halve_the_trips", "visible_log", "which_switch", "bound"]
 

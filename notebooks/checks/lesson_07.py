@@ -26,13 +26,14 @@ from checks.common import (
     first_difference,
     is_lock,
     names_called,
+    open_files,
     order_of,
     sets_permissions,
     some_letters,
     temporary_folder,
     what_stopped,
 )
-from checks.windows import HAS_PERMISSIONS, as_on_windows, handles_watched, open_files, open_handles, open_replaced
+from checks.windows import HAS_PERMISSIONS, as_on_windows, handles_watched, open_handles, open_replaced
 
 __all__ = ["torn_ways", "publish_steps", "publish_in_one_step", "tidy_after_an_error", "keep_the_readers", "what_it_promises"]
 

@@ -16,7 +16,7 @@ import time
 
 from processes import attempt, stop, stop_for
 
-from checks.windows import open_files
+from checks.common import open_files
 
 PLUG_PULLED = 9  # an exit code
 AT_MOST = 100  # failures after which a thing gives in, so that a program that tries again for ever can end

@@ -9,7 +9,7 @@ import stat
 import tempfile
 from unittest import mock
 
-from checks.common import CheckIsBroken, NotYet
+from checks.common import CheckIsBroken, NotYet, open_files
 
 with tempfile.NamedTemporaryFile(prefix="check-") as _example:
     TEMPORARY_FILE = type(_example)  # its name is private, and no promise
@@ -19,22 +19,6 @@ with tempfile.NamedTemporaryFile(prefix="check-") as _example:
 
 class RemovalRefused(NotYet):
     """Stands for Windows' PermissionError; no OSError, because tempfile would try again and again."""
-
-
-def open_files(path, dir_fd=None):
-    """Return the file objects of this process that have the file ``path`` open."""
-    try:
-        wanted = os.stat(path) if dir_fd is None else os.stat(path, dir_fd=dir_fd)
-    except OSError:
-        return []
-    found = []
-    for thing in gc.get_objects():
-        # Below each open file, text or binary, lies a FileIO. Others are not touched: some act when they are asked.
-        if issubclass(type(thing), io.FileIO) and not thing.closed:
-            with contextlib.suppress(OSError):
-                if os.path.samestat(os.fstat(thing.fileno()), wanted):
-                    found.append(thing)
-    return found
 
 
 def is_open_and_marked(path):
