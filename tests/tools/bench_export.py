@@ -2,7 +2,7 @@
 
     python -m tests.tools.bench_export                       a million rows, five rounds, about half a minute
     python -m tests.tools.bench_export 100000                fewer rows
-    python -m tests.tools.bench_export --folder /dev/shm     in memory, so that the disk plays no part
+    TMPDIR=/dev/shm python -m tests.tools.bench_export       in memory, so that the disk plays no part
 
 The two take turns, and the medians are compared, so that a machine that is busy for a while disturbs both. The bare writer
 closes its file and does not sync it; safe_export waits for the disk. So a third one takes part, the bare writer with
@@ -12,6 +12,7 @@ allocates during an export, measured in a run of its own, because measuring it t
 """
 import argparse
 import csv
+import functools
 import os
 import statistics
 import sys
@@ -35,22 +36,18 @@ def generated_rows(count):
                "quantity": number % 97, "price": "4.50"}
 
 
-def bare_export(rows, target, fieldnames):
-    """Write ``rows`` to ``target`` as anybody would."""
+def bare_export(rows, target, fieldnames, synced=False):
+    """Write ``rows`` to ``target`` as anybody would; ``synced`` waits for the disk, as safe_export does."""
     with open(target, "w", newline="", encoding="utf-8") as export:
         writer = csv.DictWriter(export, fieldnames)
         writer.writeheader()
         writer.writerows(rows)
+        if synced:
+            export.flush()
+            os.fsync(export.fileno())
 
 
-def synced_export(rows, target, fieldnames):
-    """Do the same, and wait for the disk, as safe_export does."""
-    with open(target, "w", newline="", encoding="utf-8") as export:
-        writer = csv.DictWriter(export, fieldnames)
-        writer.writeheader()
-        writer.writerows(rows)
-        export.flush()
-        os.fsync(export.fileno())
+EXPORTS = {"bare_export": bare_export, "synced_export": functools.partial(bare_export, synced=True), "safe_export": safe_export}
 
 
 def seconds(export, count, target):
@@ -72,20 +69,19 @@ def peak_bytes(export, count, target):
 
 def compare(count, rounds, folder):
     """Return the seconds of all rounds as a dictionary of lists of pairs, the exports taking turns."""
-    taken = {bare_export: [], synced_export: [], safe_export: []}
+    taken = {name: [] for name in EXPORTS}
     for number in range(rounds):
-        for export in list(taken)[number % 3:] + list(taken)[:number % 3]:
-            taken[export].append(seconds(export, count, Path(folder) / f"{export.__name__}.csv"))
-    return {export.__name__: times for export, times in taken.items()}
+        for name in list(taken)[number % 3:] + list(taken)[:number % 3]:
+            taken[name].append(seconds(EXPORTS[name], count, Path(folder) / f"{name}.csv"))
+    return taken
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.tools.bench_export", description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", help="where to export to, instead of the temp folder")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rows-", dir=options.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="rows-") as folder:
         taken = compare(options.rows, options.rounds, folder)
         same = (Path(folder) / "bare_export.csv").read_bytes() == (Path(folder) / "safe_export.csv").read_bytes()
         peaks = {count: peak_bytes(safe_export, count, Path(folder) / "peak.csv")

@@ -3,7 +3,7 @@
     python -m tests.tools.everywhere                  all conditions that this machine can make
     python -m tests.tools.everywhere umask read-only  only these
     python -m tests.tools.everywhere busy --times 100   again and again: does it ever fail?
-    python -m tests.tools.everywhere --list
+    python -m tests.tools.everywhere --help             their names
 
 Each condition gets a fresh copy of the project. Some need root (another user, no network); where they cannot be
 made, the command says so by name. It ends with a line per condition, and fails if one failed. If none failed, and one
@@ -63,8 +63,6 @@ AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-group
              "--ambient-caps=+dac_read_search", "--bounding-set=-all,+dac_read_search")
 NO_NETWORK = ("unshare", "--net", "sh", "-c", 'ip link set lo up 2>/dev/null || ifconfig lo up; exec "$@"', "sh")
 CONDITIONS = [
-    Condition("hash-seed", {"PYTHONHASHSEED": "random"}),
-    Condition("hash-seed-7", {"PYTHONHASHSEED": "7"}),
     Condition("temp-folder", temp="tëmp fôlder 東京"),
     Condition("locale-c", {"LC_ALL": "C"}),
     Condition("no-utf8-mode", {"PYTHONUTF8": "0", "LC_ALL": "C"}),
@@ -77,10 +75,9 @@ CONDITIONS = [
     Condition("busy", busy=True),
     # What can be had together, for a run in a hurry: .ci/run takes these two and no-network.
     # A Python without UTF-8 cannot print the path of a temp folder with other letters, in any notebook: not in one condition.
-    Condition("all-at-once", {"PYTHONHASHSEED": "random", "PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONUNBUFFERED": "1"},
-              checkout="my check out", temp="a temp folder", umask=0o077, busy=True),
-    Condition("read-only-all-at-once", {"PYTHONHASHSEED": "random", "LC_ALL": "C"}, checkout="my check out",
-              temp="tëmp fôlder 東京", prefix=AS_NOBODY, read_only=True),
+    Condition("all-at-once", {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONUNBUFFERED": "1"}, checkout="my check out",
+              temp="a temp folder", umask=0o077, busy=True),
+    Condition("read-only-all-at-once", {"LC_ALL": "C"}, checkout="my check out", temp="tëmp fôlder 東京", prefix=AS_NOBODY, read_only=True),
 ]
 
 
@@ -144,20 +141,17 @@ def _passes(condition, options):
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.tools.everywhere", description=__doc__.splitlines()[0])
-    parser.add_argument("condition", nargs="*", help="names of conditions (all)")
-    parser.add_argument("--list", action="store_true", help="name the conditions and stop")
+    names = [condition.name for condition in CONDITIONS]
+    parser.add_argument("condition", nargs="*", help=f"some of {', '.join(names)} (all)")
     parser.add_argument("--times", type=int, default=1, help="run each condition so often (1)")
     parser.add_argument("--pytest", default="", help="options for pytest, such as '-k gauge'")
     options = parser.parse_args()
-    unknown = set(options.condition) - {condition.name for condition in CONDITIONS}
+    unknown = set(options.condition) - set(names)
     if unknown:
-        sys.exit(f"There is no condition {', '.join(sorted(unknown))}: --list names them.")
+        sys.exit(f"There is no condition {', '.join(sorted(unknown))}: --help names them.")
     failed, not_made = 0, 0
     for condition in CONDITIONS:
         if options.condition and condition.name not in options.condition:
-            continue
-        if options.list:
-            print(condition.name)
             continue
         if condition.missing():
             print(f"{condition.name:<23}cannot be made here: {condition.missing()}", flush=True)

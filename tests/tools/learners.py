@@ -4,7 +4,7 @@
     python -m tests.tools.learners 03 --copies 30
 
 Every copy must end with the stored outputs, and nothing may be left in the temp folder. Prints, for sizing a server,
-the memory of one learner's kernel (its largest, in MB) and the time until the last learner was done, in seconds.
+the memory of one learner's kernel near its end (the largest, in MB) and the time until the last learner was done, in seconds.
 """
 import argparse
 import asyncio
@@ -19,27 +19,20 @@ from tests.support.cells import own_temp_folder
 from tests.support.comparison import difference
 from tests.support.notebook_files import code_cells, paths_starting_with, read_notebook
 
-PEAK = """
-try:
-    import resource, sys
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != 'darwin' else 1024 ** 2)
-except ImportError:  # Windows
-    peak = float('nan')
-print(peak)
-"""
+MEMORY = "import psutil\nprint(psutil.Process().memory_info().rss / 1e6)"
 
 
 async def one_learner(path):
-    """Run the notebook at ``path`` in a kernel of its own; return what differed and the kernel's peak memory in MB."""
+    """Run the notebook at ``path`` in a kernel of its own; return what differed and the kernel's memory in MB."""
     stored = code_cells(read_notebook(path))
     notebook = read_notebook(path)
     last = code_cells(notebook)[-1]  # after it, a lesson runs no cell any more
-    notebook.cells.insert(notebook.cells.index(last), new_code_cell(PEAK, id="peak"))
+    notebook.cells.insert(notebook.cells.index(last), new_code_cell(MEMORY, id="memory"))
     await kernels.execute(notebook, seconds=600)
-    *ran, peak, last = code_cells(notebook)
+    *ran, memory, last = code_cells(notebook)
     ran.append(last)
     told = [f"{cell.id}: {how}" for cell, expected in zip(ran, stored) if (how := difference(cell.outputs, expected.outputs))]
-    return told, float(peak.outputs[0].text)
+    return told, float(memory.outputs[0].text)
 
 
 async def all_learners(path, copies):
@@ -64,7 +57,7 @@ def main():
             left = [entry.name for entry in temp.iterdir()]
         differ = [told for told, _ in results if told]
         wrong += bool(differ or left)
-        print(f"{path.stem:<46}{max(peak for _, peak in results):>6.0f} MB each, all done in {seconds:>5.1f} s"
+        print(f"{path.stem:<46}{max(memory for _, memory in results):>6.0f} MB each, all done in {seconds:>5.1f} s"
               + (f"; {len(differ)} differ, such as {differ[0]}" if differ else "") + (f"; left behind: {left}" if left else ""),
               flush=True)
     sys.exit(1 if wrong else 0)
