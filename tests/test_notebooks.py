@@ -11,10 +11,6 @@ from tests.support.notebook_files import code_cells, notebook_paths, read_notebo
 NOTEBOOKS = {path.name: read_notebook(path) for path in notebook_paths()}
 
 
-def test_there_are_notebooks_to_look_at():
-    assert "00-start-here.ipynb" in NOTEBOOKS and "03-meet-the-empty-file.ipynb" in NOTEBOOKS
-
-
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook(name, rule):

@@ -29,7 +29,7 @@ def test_the_minutes_in_the_table_are_those_of_the_notebooks():
     for number, title, name, reading, exercises in ROW.findall(README):
         first = read_notebook(NOTEBOOK_FOLDER / name).cells[0].source
         assert name == f"{number}-{title.lower().replace(' ', '-')}.ipynb"
-        if reading:
+        if "**Time:** none" not in first:
             assert TIME.search(first), f"{name}: its first cell needs  **Time:** N minutes reading, N minutes exercises."
             assert TIME.search(first).groups() == (reading, exercises), f"{name}: README's row must have the minutes of its **Time:** line"
 
@@ -70,7 +70,8 @@ def test_the_commands_exist():
     assert commands == ["notebooks", "tests", "notebooks", "tests"]
     for folder in commands:
         assert (PROJECT / folder / "__main__.py").exists()
-    for module in re.findall(r"-m (tests[.\w]+)", README + CONTRIBUTING):
+    guide = (NOTEBOOK_FOLDER / "instructor-guide.md").read_text(encoding="utf-8")
+    for module in re.findall(r"-m (tests[.\w]+)", README + CONTRIBUTING + guide):
         assert (PROJECT / (module.replace(".", "/") + ".py")).exists(), module
 
 

@@ -259,11 +259,6 @@ def test_nobody_s_own_ipython_settings_are_read():
     assert Path(os.environ["IPYTHONDIR"]).parent == Path(tempfile.gettempdir())
 
 
-def test_this_run_is_under_the_plugin_and_strict(pytestconfig):
-    assert pytestconfig.pluginmanager.has_plugin("tests.support.plugin")
-    assert pytestconfig.getoption("nbval") and not pytestconfig.getoption("nbval_lax")
-
-
 SPOILED_CELLS = {
     "a changed output": ("print(1 + 2)", False),
     "missing encoding in a module of ours": ("import careless\ncareless.write('orders.csv')\nprint(2)", False),

@@ -1,5 +1,4 @@
 """The workshop edition is the series without outputs and with its explanations folded, and nothing else."""
-import json
 import os
 import subprocess
 import sys
@@ -124,8 +123,3 @@ def test_a_folder_inside_the_project_is_refused():
     refused = make(PROJECT / "notebooks" / "copy")
     assert refused.returncode == 1 and "cannot lie inside the project" in refused.stderr
     assert not (PROJECT / "notebooks" / "copy").exists()
-
-
-def test_a_file_of_the_edition_can_be_read_as_a_notebook(edition):
-    for path in (edition / "notebooks").glob("*.ipynb"):
-        assert json.loads(path.read_text(encoding="utf-8"))["nbformat"] == 4
