@@ -293,8 +293,8 @@ def _follow_awkward_data(tree, names):
 def _is_awkward(node, names=()):
     """Tell whether the statement or call ``node`` handles one of ``names``, letters beyond ASCII, or reads orders.csv."""
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Call) and _opens_text(inner) and "'orders.csv'" in ast.unparse((inner.args or [inner.func])[0]) \
-                and not re.search("[wax]", _mode_of(inner)):
+        mode = _text_mode(inner) if isinstance(inner, ast.Call) else None
+        if mode is not None and not set("wax") & set(mode) and "'orders.csv'" in ast.unparse((inner.args or [inner.func])[0]):
             return True
         if isinstance(inner, ast.Name) and inner.id in names or isinstance(inner, ast.Constant) and not str(inner.value).isascii():
             return True
@@ -320,7 +320,7 @@ def careless_opens(cell_id, source, awkward=("orders",), ended=()):
     if "-without-" in cell_id or "-ex-" in cell_id:
         return []
     tree = ast.parse(source)
-    opens = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _opens_text(node)]
+    opens = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _text_mode(node) is not None]
     says_encoding = any(keyword.arg == "encoding" for call in opens for keyword in call.keywords)
     needed = ({"newline"} if _writes_csv(tree, ended) else set()) \
         | ({"encoding"} if says_encoding or _is_awkward(tree, awkward) else set())
@@ -333,41 +333,34 @@ def careless_opens(cell_id, source, awkward=("orders",), ended=()):
     return offences
 
 
-def _mode_of(call):
-    """Return the text of the mode in which ``call`` opens, as far as it is written there."""
-    given = {keyword.arg: keyword.value for keyword in call.keywords}
-    mode = given.get("mode") or (call.args[1] if len(call.args) > 1 else None)
-    return ast.unparse(mode) if mode is not None else ""
-
-
 def last_name_called(node):
     """Return the last name in what ``node`` calls, such as open of gzip.open(), or "" if it is no call."""
     called = getattr(node, "func", None)
     return getattr(called, "attr", getattr(called, "id", ""))
 
 
-def _opens_text(call):
-    name = last_name_called(call)
+def _text_mode(call):
+    """Return the mode in which ``call`` opens text, "" if it stands in a variable or there is none, or None if it opens no text."""
+    name, is_builtin = last_name_called(call), isinstance(call.func, ast.Name)
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     first = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
-    if name == "fdopen" or name == "open" and isinstance(call.func, ast.Name):
-        mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("r"))
-    elif name == "open" and MODE.fullmatch(str(first)):  # Path(...).open("w") has its mode in front
-        mode = call.args[0]
-    elif name == "open" and not call.args and "mode" in given:  # Path(...).open(mode="w"); gzip.open wants a name first
-        mode = given["mode"]
+    if name in ("TextIOWrapper", "write_text", *WITHOUT_NEWLINE):
+        return ""
+    if name == "fdopen" or name == "open" and is_builtin:
+        place, by_itself = 1, "r"
+    elif name == "open" and (MODE.fullmatch(str(first)) or not call.args and "mode" in given):  # Path(...).open("w")
+        place, by_itself = 0, "r"
     elif name == "open":  # gzip.open and its like are binary unless the mode says t
-        mode = call.args[1] if len(call.args) > 1 else given.get("mode", ast.Constant("rb"))
-        return isinstance(mode, ast.Constant) and "t" in str(mode.value)
+        place, by_itself = 1, "rb"
     elif name in ("NamedTemporaryFile", "TemporaryFile"):
-        mode = call.args[0] if call.args else given.get("mode", ast.Constant("w+b"))
-    elif name in ("TextIOWrapper", "write_text", *WITHOUT_NEWLINE):
-        return True
+        place, by_itself = 0, "w+b"
     else:
-        return False
+        return None
+    mode = call.args[place] if len(call.args) > place else given.get("mode", ast.Constant(by_itself))
     if not isinstance(mode, ast.Constant):
-        return bool({"newline", "encoding"} & set(given))  # a mode in a variable: only text takes these
-    return "b" not in str(mode.value)
+        return "" if {"newline", "encoding"} & set(given) else None  # only text takes these
+    is_text = "t" in mode.value if by_itself == "rb" else "b" not in mode.value
+    return mode.value if is_text else None
 
 
 def flushes_before_fsync(notebook):
