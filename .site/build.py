@@ -145,8 +145,6 @@ def from_code(cell, pictures):
 
 def _from_output(output, pictures):
     data = output.get("data", {})
-    if output.output_type == "error":
-        return f"<pre>{ansi2html(chr(10).join(output.traceback))}</pre>"
     if "text/html" in data:
         return _from_html(data["text/html"], pictures)
     text = output.get("text", data.get("text/plain", "")).rstrip("\n")

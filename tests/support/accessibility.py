@@ -1,6 +1,7 @@
 """What everyone needs to read a notebook, as rules on its stored form; one function a rule, as in rules.py."""
-import html.parser
 import re
+
+from bs4 import BeautifulSoup
 
 from tests.support.notebook_files import code_cells
 
@@ -47,7 +48,7 @@ def says_what_its_pictures_show(notebook):
             data = output.get("data", {})
             offences += [f"{cell.id}: an output of type {kind}, which Jupyter shows without alt text"
                          for kind in data if kind.startswith("image/")]
-            images = _Tags(data.get("text/html", "")).found["img"]
+            images = BeautifulSoup(data.get("text/html", ""), "html.parser").find_all("img")
             offences += [f"{cell.id}: a picture with the alt text {image.get('alt')!r}" for image in images
                          if len(image.get("alt") or "") < SHORTEST_ALT]
     return offences
@@ -68,8 +69,8 @@ def heads_its_tables(notebook):
                 offences.append(f"{cell.id}: a table column without a name: {header}")
     for cell in code_cells(notebook):
         for output in cell.outputs:
-            tags = _Tags(output.get("data", {}).get("text/html", "")).found
-            if tags["table"] and not tags["th"]:
+            shown = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
+            if shown.table and not shown.th:
                 offences.append(f"{cell.id}: a table without header cells")
     return offences
 
@@ -78,19 +79,6 @@ def draws_nothing_that_jupyter_drops(notebook):
     """No alert boxes, inline styles, task lists or tags that JupyterLab removes or draws unreadably in the dark."""
     return [f"{cell.id}: {found.group().strip()!r} is dropped or unreadable in JupyterLab" for cell, prose in _prose(notebook)
             for found in [UNREADABLE.search(prose)] if found]
-
-
-class _Tags(html.parser.HTMLParser):
-    """The tags of a piece of HTML: found[name] is the list of their attributes."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found = {"img": [], "table": [], "th": []}
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        if tag in self.found:
-            self.found[tag].append(dict(attributes))
 
 
 RULES = [has_one_title_and_no_gap_in_its_headings, says_what_its_pictures_show, names_where_its_links_lead,
