@@ -1,7 +1,9 @@
 """What must hold on every machine of the here: lines of 03, which nbval does not compare."""
 from pathlib import Path
 
-from tests.support.cells import Session, in_child
+import pytest
+
+from tests.support.cells import Session
 from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
 
 LESSON = NOTEBOOK_FOLDER / "03-meet-the-empty-file.ipynb"
@@ -15,8 +17,9 @@ def _here_lines():
     return found
 
 
-def test_the_here_lines_name_a_file_that_is_there_and_one_that_is_gone():
-    found, _ = in_child(_here_lines)
+@pytest.mark.child(runs=_here_lines)
+def test_the_here_lines_name_a_file_that_is_there_and_one_that_is_gone(child):
+    found, _ = child
     name, is_there = found["03-program"]
     assert name.startswith("here: ") and name.endswith(".csv\n") and is_there
     assert found["03-vanish"][0].startswith("here: FileNotFoundError: ")

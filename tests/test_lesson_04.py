@@ -3,7 +3,9 @@ import ast
 import csv
 import re
 
-from tests.support.cells import in_child, texts_shown
+import pytest
+
+from tests.support.cells import texts_shown
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, read_notebook
 
 LESSON = NOTEBOOK_FOLDER / "04-count-the-missing-rows.ipynb"
@@ -11,8 +13,9 @@ TABLE = PROJECT / "data" / "visible_rows_by_version.csv"
 SYSTEMS = {"Windows under Wine": "Wine"}  # the table's name for a system -> the shorter one under its bar
 
 
-def test_the_here_lines_never_show_all_rows():
-    shown, _ = in_child(texts_shown, LESSON.name)
+@pytest.mark.child(runs=texts_shown, path=LESSON)
+def test_the_here_lines_never_show_all_rows(child):
+    shown, _ = child
     here = {cell: text for cell, text in shown.items() if text.startswith("here:")}
     assert sorted(here) == ["04-measured", "04-yours"]
     for text in here.values():

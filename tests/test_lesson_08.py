@@ -3,7 +3,9 @@ import ast
 import os
 import re
 
-from tests.support.cells import in_child, texts_shown
+import pytest
+
+from tests.support.cells import texts_shown
 from tests.support.notebook_files import NOTEBOOK_FOLDER, read_notebook
 
 LESSON = NOTEBOOK_FOLDER / "08-recognise-it-elsewhere.ipynb"
@@ -14,8 +16,9 @@ def _here(text):
     return ast.literal_eval(text.partition("here:")[2].strip())
 
 
-def test_the_here_lines_say_what_the_text_says():
-    shown, _ = in_child(texts_shown, LESSON.name)
+@pytest.mark.child(runs=texts_shown, path=LESSON)
+def test_the_here_lines_say_what_the_text_says(child):
+    shown, _ = child
     here = {cell: text for cell, text in shown.items() if "here:" in text}
     assert sorted(here) == ["08-fork", "08-fork-flush", "08-start-method", "08-worker"]
     headers = 2 if hasattr(os, "fork") else 1

@@ -83,16 +83,15 @@ class Session:
         return from_dict([*streams, *outputs])
 
 
-def texts_shown(name):
-    """Run the notebook of this name in a new Session; return the text that each code cell prints: {cell id: text}."""
+def texts_shown(path):
+    """Run the notebook at ``path`` in a new Session; return the text that each code cell prints: {cell id: text}."""
     session = Session()
-    return {cell.id: "".join(output.get("text", "") for output in session.run(cell.source))
-            for cell in code_cells(read_notebook(NOTEBOOK_FOLDER / name))}
+    return {cell.id: "".join(output.get("text", "") for output in session.run(cell.source)) for cell in code_cells(read_notebook(path))}
 
 
-def here_lines_of(name):
-    """Run the notebook of this name; return what follows here: on each such line: {cell id: lines}, for cells that have some."""
-    found = {cell: re.findall("^here: (.*)$", text, re.M) for cell, text in texts_shown(name).items()}
+def here_lines_of(path):
+    """Run the notebook at ``path``; return what follows here: on each such line: {cell id: lines}, for cells that have some."""
+    found = {cell: re.findall("^here: (.*)$", text, re.M) for cell, text in texts_shown(path).items()}
     return {cell: lines for cell, lines in found.items() if lines}
 
 

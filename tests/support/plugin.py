@@ -5,8 +5,9 @@ which a notebook would not be compared, and prints at the end of such a run whic
 
 It also runs the tests' child processes ahead of time. A test marked ``@pytest.mark.child(runs=function)`` wants what
 ``function()`` answers in a process of its own; it is given those parameters of the test that it has, too, such as
-``path``. Nearly all the time of the suite goes there, half of it in waiting. So the children start when the tests have
-been collected, two at once for each core, and the fixture ``child`` waits for its answer.
+``path``, or those that the marker names: ``child(runs=function, path=PATH)``. Nearly all the time of the suite goes there,
+half of it in waiting. So the children start when the tests have been collected, two at once for each core, and the fixture
+``child`` waits for its answer.
 
 Helpers are imported where they are used: a helper that cannot be imported fails the tests that need it, and nbval
 compares the notebooks all the same.
@@ -46,8 +47,8 @@ def _child_of(item):
     if marker is None:
         return None
     from tests.support.nbval_hooks import parameters_of
-    function, parameters = marker.kwargs["runs"], parameters_of(item)
-    return (function, *(parameters[name] for name in inspect.signature(function).parameters if name in parameters))
+    function, given = marker.kwargs["runs"], {**parameters_of(item), **marker.kwargs}
+    return (function, *(given[name] for name in inspect.signature(function).parameters if name in given))
 
 
 @pytest.fixture
