@@ -331,7 +331,9 @@ def _refuse_what_cannot_work(function):
 
 def _without_newline(function):
     opens = call_arguments(function, "open")
-    own_ends = any("lineterminator" in given for name in ("writer", "DictWriter") for given in call_arguments(function, name))
+    of_csv = repr("\r\n")
+    own_ends = any(given.get("lineterminator", of_csv) != of_csv
+                   for name in ("writer", "DictWriter") for given in call_arguments(function, name))
     if own_ends or "to_csv" in names_called(function):  # pandas opens with newline="" itself
         return ""
     if "csv" in code_of(function) and opens and not any("newline" in given or "'b" in str(given) or "b'" in str(given)
