@@ -76,7 +76,14 @@ def run(way, *arguments):
 
 def run_all(*ways):
     """Run these ways out, and return a dictionary for a picture: the way in words -> its Outcome."""
-    return {way.__name__.replace("Ctrl_C", "Ctrl+C").replace("_", " "): run(way) for way in ways}
+    return {_in_words(way.__name__): run(way) for way in ways}
+
+
+def _in_words(name):
+    words = name.replace("_", " ")
+    for plain, typed in [("sys exit", "sys.exit"), ("os exit", "os._exit"), ("Ctrl C", "Ctrl+C")]:
+        words = words.replace(plain, typed)
+    return words
 
 
 def _write_and_leave(way, path, *arguments):

@@ -55,7 +55,7 @@ def test_a_way_out_is_run_and_told_in_one_line(way, arguments, shown):
 
 
 def test_several_ways_go_to_a_picture_under_their_names():
-    assert accidents.run_all(calls_sys_exit) == {"calls sys exit": accidents.Outcome(2, False)}
+    assert accidents.run_all(calls_sys_exit) == {"calls sys.exit": accidents.Outcome(2, False)}
     assert list(accidents.Outcome(2, False)) == [2, False]
 
 
