@@ -343,6 +343,8 @@ def buffer_steps(size, writes, trips):
     board.text(134, top + 66, BYTE_BUFFER, size=16, align="right")
     board.text(134, top + 163, "trips", size=16, align="right")
     board.line([(20, top + 112), (880, top + 112)], dashes=(0, (6, 4)))
+    board.text(20, top + 105, "nobody else sees it", size=14)
+    board.text(20, top + 130, "everybody sees it", size=14)
     gap, left = 14, 150
     width = round((880 - left) / len(steps)) - gap
     for column, step in enumerate(steps):
@@ -351,7 +353,8 @@ def buffer_steps(size, writes, trips):
             + f"{amount(sum(waiting), 'byte')} in the buffer afterwards" for name, waiting, left in steps]
     lines = [f"{name:<14}{'trips: ' + ', '.join(f'{trip:,}' for trip in left) if left else 'no trip':<22}"
              f"{amount(sum(waiting), 'byte'):>12} in the buffer" for name, waiting, left in steps]
-    return board.picture(_alt(headline, "The byte buffer after each step", title, told), _text(headline, title, lines))
+    kind = "The byte buffer after each step, which nobody else sees, above its trips, which everybody sees"
+    return board.picture(_alt(headline, kind, title, told), _text(headline, title, lines))
 
 
 def _in_digits(numbers):
@@ -469,17 +472,15 @@ def suspects(verdicts):
     headline = (f"{len(brought)} of {len(verdicts)} brought something into the file: {_listed(brought)}." if brought
                 else f"None of the {len(verdicts)} brought a byte into the file.")
     board, top = _headed(None, headline, 42 * len(verdicts) + 8)
-    left, told = min(400, 20 + 11 * max(map(len, verdicts))), []
+    left, told = min(420, 40 + 11 * max(map(len, verdicts))), []
     for number, (name, found) in enumerate(verdicts.items()):
         words, y = found if isinstance(found, str) else amount(found, "byte"), top + 42 * number
-        board.text(left, y + 24, name, size=17, align="right")
-        if isinstance(found, str):
-            board.box(left + 20, y, 300, 34, edge=FAINT)
-        elif found:
-            board.layer(OPERATING_SYSTEM, left + 20, y, 300, 34)
+        board.text(left - 20, y + 24, name, size=17, align="right")
+        if found and not isinstance(found, str):
+            board.layer(OPERATING_SYSTEM, left, y, 740 - left, 34)
         else:
-            board.box(left + 20, y, 300, 34, edge=LOST, line=1.8)
-        board.text(left + 336, y + 24, words, size=17, bold=bool(found))
+            board.box(left, y, 740 - left, 34, edge=FAINT if found else LOST, line=1.8)
+        board.text(756, y + 24, words, size=17, bold=bool(found))
         told.append((name, words))
     return board.picture(_alt(headline, "Rows", None, [f"{name}: {words}" for name, words in told]),
                          _text(headline, None, [f"{name:<40}{words}" for name, words in told]))
@@ -570,8 +571,7 @@ def trips(counts, title):
     """Draw how often each way of writing went to the operating system, as bars of one scale. Used by 05.
 
     Parameters: ``counts`` maps the name of each way to its number of trips; ``title`` says what was written.
-    Returns a Picture. Above the bars stand the two layers between which a trip leads, outlined only: nothing is said of
-    what is in them.
+    Returns a Picture. Above the bars the two layers between which a trip leads are outlined: nothing is said of what is in them.
     """
     least, most = min(counts, key=counts.get), max(counts, key=counts.get)
     headline = f"{least}: {amount(counts[least], 'trip')}. {most}: {amount(counts[most], 'trip')}."
@@ -583,14 +583,14 @@ def trips(counts, title):
     board.arrow((left + 176, top + 17), (left + 324, top + 17), width=2)
     board.text(left + 250, top + 10, "one trip", size=15, align="center")
     for row, (way, count) in enumerate(counts.items()):
-        y = top + 54 + 44 * row
+        y, length = top + 54 + 44 * row, max(1, track * count / counts[most])
         board.text(left - 16, y + 22, way, size=17, align="right")
-        board.box(left, y, max(2, round(track * count / counts[most])), 32, fill=SHADE, edge=SHADE)
-        board.text(left + max(2, round(track * count / counts[most])) + 14, y + 22, amount(count, "trip"), size=17, bold=True)
+        board.box(left, y, length, 32, fill=SHADE, line=0)
+        board.text(left + length + 14, y + 22, amount(count, "trip"), size=17, bold=True)
     told = [f"{way}: {amount(count, 'trip')}" for way, count in counts.items()]
-    return board.picture(_alt(headline, "Bars, one a way, as long as its trips from the byte buffer to the operating system are many",
-                              title, told),
-                         _text(headline, title, [f"{way:<20}{amount(count, 'trip'):>14}" for way, count in counts.items()]))
+    lines = [f"{way:<20}{amount(count, 'trip'):>14}" for way, count in counts.items()]
+    kind = "Bars, one a way, as long as its trips from the byte buffer to the operating system are many"
+    return board.picture(_alt(headline, kind, title, told), _text(headline, title, lines))
 
 
 class _Stairs:
@@ -678,8 +678,8 @@ def _draw_widest_gap(board, stairs):
     for y in (above, below):
         board.line([(x - 8, y), (x + 8, y)], colour=LOST, width=3)
     board.line([(x, above), (x, below)], colour=LOST, width=4)
-    words_x, words_y = stairs.left + 20, stairs.top + 40
-    board.text(words_x, words_y, f"widest gap: {amount(stairs.widest, 'row')}", size=17, colour=LOST, bold=True)
+    words_x, words_y, words = stairs.left + 20, stairs.top + 40, f"widest gap: {amount(stairs.widest, 'row')}"
+    board.text(words_x, words_y, words, size=17, colour=LOST, bold=True)
     board.text(words_x, words_y + 24, WAITING, size=16)
-    start = (words_x + 250, words_y - 6) if x > words_x + 260 else (words_x + 60, words_y + 34)
+    start = (words_x + 10.3 * len(words) + 8, words_y - 6) if x > words_x + 260 else (words_x + 60, words_y + 34)
     board.arrow(start, (x - 10, min((above + below) / 2, above + 14)), colour=LOST, width=2)
