@@ -5,7 +5,6 @@ the remedies that help against it, and no others.
 """
 import ast
 import contextlib
-import csv
 import errno
 import gzip
 import io
@@ -143,31 +142,6 @@ def test_whole_lines_do_not_mend_a_field_with_a_line_end_in_it():
     whole_lines = from_the_cell("10b-b13-code")["whole_lines"]
     lines, _ = whole_lines(io.StringIO('1,"call first\nthen ring"\n', newline=""))
     assert lines == ['1,"call first', 'then ring"']
-
-
-@pytest.mark.parametrize("question, headers", [("tell", 2), ("size", 1)])
-def test_what_tell_says_about_the_header_is_stale_when_another_program_wrote_meanwhile(question, headers, tmp_path):
-    name = tmp_path / "log.csv"
-    with open(name, "a", newline="", encoding="utf-8") as late, open(name, "a", newline="", encoding="utf-8") as early:
-        for log in (early, late):  # each under a lock, which it took after open()
-            empty = log.tell() == 0 if question == "tell" else os.fstat(log.fileno()).st_size == 0
-            if empty:
-                csv.writer(log).writerow(["order_id"])
-            csv.writer(log).writerow(["000001"])
-            log.flush()
-    assert read_by_name(name).count(b"order_id") == headers
-
-
-@pytest.mark.parametrize("before, rows", [(b"", 1), (b"a,b\r\n1,2", 3), (b"a,b\r\n1,2\r\n", 3), (b"a,b\n1,2\n", 3)])
-def test_the_repair_before_appending_adds_a_line_end_only_where_one_is_missing(before, rows, tmp_path):
-    name = tmp_path / "export.csv"
-    name.write_bytes(before)
-    with open(name, "a", newline="", encoding="utf-8") as export:
-        if name.read_bytes()[-1:] not in (b"", b"\n", b"\r"):
-            export.write("\r\n")
-        csv.writer(export).writerow(["3", "4"])
-    with open(name, newline="", encoding="utf-8") as reader:
-        assert len(list(csv.reader(reader))) == rows
 
 
 @pytest.mark.parametrize("room", range(22_500, 22_516))  # a row has 15 bytes: each place where the disk can be full

@@ -228,13 +228,6 @@ def test_jupyterlab_asks_nothing_and_opens_markdown_as_a_page(project):
     assert settings["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"] == {"markdown": "Markdown Preview"}
 
 
-def test_an_environment_of_the_first_edition_gets_the_settings(project):
-    venv.create(launch.VENV)
-    (project / ".venv" / "ready-for-requirements").write_bytes(b"0" * 64)
-    launch.prepare()
-    assert settings_of(project / ".venv").exists()
-
-
 def test_settings_that_are_there_stay(project):
     venv.create(launch.VENV)
     settings_of(project / ".venv").parent.mkdir(parents=True)

@@ -219,26 +219,18 @@ def clever_constructs(source):
 
 def marks_its_predictions(notebook):
     """A cell that asks for a prediction is tagged; then come one code cell and the explanation, tagged too."""
-    offences, cells = [], [*notebook.cells, None, None]
-    for place, cell in enumerate(notebook.cells):
-        tags = cell.metadata.get("tags", [])
+    offences = []
+    roles = ["code" if cell.cell_type == "code" else "".join(cell.metadata.get("tags", [])) for cell in notebook.cells]
+    for place, (cell, role) in enumerate(zip(notebook.cells, roles)):
         asks = cell.cell_type == "markdown" and bool(PREDICT.search(cell.source))
-        if asks != ("predict" in tags):
+        if asks != (role == "predict"):
             offences.append(f"{cell.id}: says **Predict** and has no tag predict" if asks else
                             f"{cell.id}: has the tag predict and does not say **Predict**")
-        if "predict" in tags and not (_is_code(cells[place + 1]) and _is_explanation(cells[place + 2])):
+        if role == "predict" and roles[place + 1:place + 3] != ["code", "explain"]:
             offences.append(f"{cell.id}: after a prediction one code cell follows, and then its explanation, tagged explain")
-        if "explain" in tags and not (place > 1 and "predict" in cells[place - 2].metadata.get("tags", [])):
+        if role == "explain" and (place < 2 or roles[place - 2] != "predict"):
             offences.append(f"{cell.id}: has the tag explain, and two cells before it nobody asked for a prediction")
     return offences
-
-
-def _is_code(cell):
-    return cell is not None and cell.cell_type == "code"
-
-
-def _is_explanation(cell):
-    return cell is not None and "explain" in cell.metadata.get("tags", [])
 
 
 def ids_that_repeat(notebooks):
