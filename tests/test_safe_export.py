@@ -106,22 +106,30 @@ def unfinished(folder):
 KILLED = -signal.SIGKILL if SIGNALS else signal.SIGTERM
 
 
-@pytest.mark.parametrize("old", [OLD, None], ids=["over an old file", "where there was none"])
-def test_killed_at_every_row_and_every_step_it_leaves_the_old_file_or_the_new_one(tmp_path, new_bytes, old):
-    moments = [*range(1, ROWS + 1), "before flush", *STEPS, "never"]
-    targets = {moment: tmp_path / str(moment).replace(" ", "-") / "orders.csv" for moment in moments}
-    for target in targets.values():
-        target.parent.mkdir()
+def killed_at_each_moment(old):
+    """Kill an export at each row and each step; return for each moment the exit code, the target's bytes and what is unfinished."""
+    def found_after(moment):
+        target = Path(tempfile.mkdtemp()) / "orders.csv"
         if old is not None:
             target.write_bytes(old)
-    with ThreadPoolExecutor(4) as pool:
-        codes = dict(zip(moments, pool.map(lambda moment: killed_at(moment, targets[moment]), moments)))
-    for moment, target in targets.items():
-        found = target.read_bytes() if target.exists() else None
+        code = killed_at(moment, target)
+        return code, target.read_bytes() if target.exists() else None, unfinished(target.parent)
+
+    moments = [*range(1, ROWS + 1), "before flush", *STEPS, "never"]
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(moments, pool.map(found_after, moments), strict=True))
+
+
+@pytest.mark.child(runs=killed_at_each_moment)
+@pytest.mark.parametrize("old", [OLD, None], ids=["over an old file", "where there was none"])
+def test_killed_at_every_row_and_every_step_it_leaves_the_old_file_or_the_new_one(child, new_bytes, old):
+    after, _ = child
+    assert len(after) == ROWS + 8
+    for moment, (code, found, left) in after.items():
         published = moment in ("after replace", "never")
         assert found == (new_bytes if published else old), f"killed at {moment}"
-        assert codes[moment] == (0 if moment == "never" else KILLED), f"killed at {moment}"
-        assert len(unfinished(target.parent)) == (0 if published or moment == "lock" else 1), f"killed at {moment}"
+        assert code == (0 if moment == "never" else KILLED), f"killed at {moment}"
+        assert len(left) == (0 if published or moment == "lock" else 1), f"killed at {moment}"
 
 
 def test_what_killed_runs_left_is_gone_after_the_next_run(tmp_path, new_bytes):
@@ -679,39 +687,43 @@ def test_a_target_that_is_named_after_the_day_leaves_no_lock_file(tmp_path):
 
 # --- Stopped at every line, failed at every call, filled at every size -----------------------------------------------------
 
-def stopped(way, *arguments):
+def stopped(way, count=0):
     """Return what tests.support.export_steps found."""
-    run = subprocess.run([sys.executable, "-m", "tests.support.export_steps", way, *map(str, arguments)], cwd=NOTEBOOK_FOLDER.parent,
+    run = subprocess.run([sys.executable, "-m", "tests.support.export_steps", way, str(count)], cwd=NOTEBOOK_FOLDER.parent,
                          capture_output=True, text=True, encoding="utf-8", timeout=600)
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout)
-    assert answer["problems"] == []
+    assert not answer["problems"], "\n".join(answer["problems"])
     return answer["found"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_killed_at_every_line_it_leaves_the_old_file_or_the_new_one():
-    found = stopped("kill")
+@pytest.mark.child(runs=stopped, way="kill")
+def test_killed_at_every_line_it_leaves_the_old_file_or_the_new_one(child):
+    found, _ = child
     assert found["old"] > 100 and found["new"] > 20 and found["unfinished files"] > 20
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no signals as these tests want them")
-def test_interrupted_at_every_line_it_leaves_the_old_file_or_the_new_one_and_no_lock():
-    found = stopped("interrupt")
+@pytest.mark.child(runs=stopped, way="interrupt")
+def test_interrupted_at_every_line_it_leaves_the_old_file_or_the_new_one_and_no_lock(child):
+    found, _ = child
     assert found["old"] > 100 and found["new"] > 20
     assert found["unfinished files"] == 0
     assert found.get("descriptors left elsewhere", 0) == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no signals as these tests want them")
-def test_an_error_of_every_call_of_the_system_leaves_the_old_file_or_the_new_one_and_a_tidy_folder():
-    found = stopped("error")
+@pytest.mark.child(runs=stopped, way="error")
+def test_an_error_of_every_call_of_the_system_leaves_the_old_file_or_the_new_one_and_a_tidy_folder(child):
+    found, _ = child
     assert found["OSError"] > 40 and found["old"] > 40 and found["new"] > 20
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer that sends signals")
-def test_interrupted_at_random_it_leaves_the_old_file_or_the_new_one():
-    found = stopped("random", os.environ.get("RANDOM_INTERRUPTIONS", 600))
+@pytest.mark.child(runs=stopped, way="random", count=os.environ.get("RANDOM_INTERRUPTIONS", 600))
+def test_interrupted_at_random_it_leaves_the_old_file_or_the_new_one(child):
+    found, _ = child
     assert found["interrupted"] > 50
 
 

@@ -229,6 +229,7 @@ def at_random(accidents, count):
 
 
 def main(way, count=2000):
+    gc.freeze()  # what was imported holds no file of an export: each search for what is open leaves it out
     with tempfile.TemporaryDirectory(prefix="rows-") as folder:
         accidents = Accidents(folder)
         if way == "random":
