@@ -29,21 +29,7 @@ def run_a_notebook_with_bad_starts(bad_starts):
     return notebook.cells[0].outputs[0].text, len(starts)
 
 
-def two_bad_starts():
-    return run_a_notebook_with_bad_starts(2)
-
-
-def three_bad_starts():
-    return run_a_notebook_with_bad_starts(3)
-
-
-@pytest.mark.child(runs=two_bad_starts)
-def test_a_notebook_is_run_although_two_kernels_died_at_the_start(child):
-    answer, _ = child
-    assert answer == ("42\n", 3)
-
-
-@pytest.mark.child(runs=three_bad_starts)
-def test_after_three_tries_the_failure_is_told(child):
-    answer, _ = child
-    assert answer == ("Kernel died before replying to kernel_info", 3)
+@pytest.mark.child(runs=run_a_notebook_with_bad_starts)
+@pytest.mark.parametrize("bad_starts, answer", [(2, "42\n"), (3, "Kernel died before replying to kernel_info")])
+def test_a_notebook_is_run_although_two_kernels_died_at_the_start_and_after_three_the_failure_is_told(child, bad_starts, answer):
+    assert child[0] == (answer, 3)

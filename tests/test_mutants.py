@@ -7,14 +7,14 @@ import os
 import pytest
 
 from tests.support.notebook_files import notebook_paths
-from tests.tools.mutants import KINDS, mutants_of, try_flushes
+from tests.tools.mutants import KINDS, mutants_of, try_mutants
 
 HEART = [path for path in notebook_paths() if path.name.startswith(("00-", "03-"))]
 SAID_TO_DO_NOTHING = ("03-upload-flush",)  # cells whose text says that the flush in them changes nothing
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="mutants are tried in forks, which Windows does not have")
-@pytest.mark.child(runs=try_flushes)
+@pytest.mark.child(runs=try_mutants, kinds=("flush",))
 @pytest.mark.parametrize("path", HEART, ids=lambda path: path.stem)
 def test_no_flush_can_be_dropped_or_moved_unnoticed(child, path):
     results, _ = child

@@ -161,11 +161,6 @@ def try_mutants(path, kinds=KINDS):
             for place, mutant in mutants]
 
 
-def try_flushes(path):
-    """Return what try_mutants returns for the flushes alone."""
-    return try_mutants(path, ("flush",))
-
-
 def _is_refused(notebook, cell_id, mutant):
     changed = copy.deepcopy(notebook)
     for cell in changed.cells:
