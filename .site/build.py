@@ -21,6 +21,7 @@ import tomllib
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import quote, unquote
 
 import jinja2
@@ -83,9 +84,7 @@ def words(soup):
     return " ".join("".join(text for text in soup.strings if text.parent.get("class") != ["anchor-link"]).split())
 
 
-def shortened(text, longest=158):
-    """Return ``text``, cut between two words if it is longer than a search engine shows."""
-    return text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0].rstrip(" ,;:") + " …"
+shortened = functools.partial(shorten, width=160, placeholder=" …")  # a search engine shows no more
 
 
 # ---- from a cell to HTML -------------------------------------------------------------------------------------------
@@ -197,8 +196,8 @@ def read_pages(pictures):
                 page.cells.append(from_markdown(cell.source, cell.id) if cell.cell_type == "markdown" else from_code(cell, pictures))
         page.title = next((words(cell.h1) for cell in page.cells if cell.h1), path.stem)
         page.entries = list(entries_of(page))
-        paragraph = next((cell.p for cell in page.cells if cell.p), None)
-        page.description = shortened("; ".join(entry.title for entry in page.entries) or (words(paragraph) if paragraph else ""))
+        paragraph = next((words(cell.p) for cell in page.cells if cell.p), "")
+        page.description = shortened("; ".join(entry.title for entry in page.entries) or paragraph)
         pages.append(page)
     road = [page for page in pages if page.group != "Companions"]
     for page in pages:
