@@ -1,5 +1,6 @@
 """Pictures say what was measured, begin with the finding, and their stored pixels show what their digest names."""
 import base64
+import functools
 import hashlib
 import html
 import inspect
@@ -54,6 +55,18 @@ BEGINS = {
 }
 
 
+@functools.cache
+def drawn(kind):
+    return MADE[kind]()
+
+
+@pytest.fixture
+def words_alone(monkeypatch):
+    """Draw nothing: what is asked for is in the words beside the drawing."""
+    monkeypatch.setattr(pictures.Board, "svg", lambda board: "")
+    monkeypatch.setattr(pictures.Board, "png", lambda board: b"")
+
+
 def test_every_kind_is_tried_here():
     public = {name for name, thing in vars(pictures).items()
               if inspect.isfunction(thing) and thing.__module__ == "pictures" and not name.startswith("_")}
@@ -63,7 +76,7 @@ def test_every_kind_is_tried_here():
 
 @pytest.mark.parametrize("kind", MADE)
 def test_every_kind_has_its_form_and_begins_with_its_finding(kind):
-    picture = MADE[kind]()
+    picture = drawn(kind)
     shown = picture._repr_html_()
     assert HTML_FORM.fullmatch(shown)
     assert picture.alt.startswith(BEGINS[kind]) and "\n" not in picture.alt
@@ -77,13 +90,13 @@ def test_every_kind_has_its_form_and_begins_with_its_finding(kind):
 
 @pytest.mark.parametrize("kind", MADE)
 def test_the_same_numbers_make_the_same_drawing(kind):
-    assert MADE[kind]().svg == MADE[kind]().svg
-    assert picture_difference(MADE[kind]()._repr_html_(), MADE[kind]()._repr_html_()) is None
+    assert MADE[kind]() == drawn(kind)
+    assert picture_difference(drawn(kind)._repr_html_(), drawn(kind)._repr_html_()) is None
 
 
 def test_a_readers_own_settings_of_matplotlib_change_nothing():
     import matplotlib
-    before = MADE["trips"]()
+    before = drawn("trips")
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.dpi": 10, "font.family": "serif"}):
         assert MADE["trips"]() == before
 
@@ -100,16 +113,16 @@ def test_a_readers_own_settings_of_matplotlib_change_nothing():
     ("staircase", "2 seen with 3 to 5 written"),
 ])
 def test_all_that_stands_in_a_picture_stands_in_its_alt_text(kind, words):
-    assert words in MADE[kind]().alt
+    assert words in drawn(kind).alt
 
 
-def test_a_lane_of_many_moments_takes_several_lines():
+def test_a_lane_of_many_moments_takes_several_lines(words_alone):
     picture = pictures.two_lanes([f"step {step}" for step in range(1, 13)], {"safe_export": [YESTERDAY] * 11 + [TODAY]}, title="A kill")
     assert picture.alt.startswith("safe_export: a whole file at every moment. Lanes, one box a moment, titled 'A kill': ")
     assert len(repr(picture).splitlines()) == 2 + 12
 
 
-def test_no_file_is_no_whole_file_and_other_words_count_for_nothing():
+def test_no_file_is_no_whole_file_and_other_words_count_for_nothing(words_alone):
     picture = pictures.two_lanes(["1", "2", "3", "4"], {"open": [YESTERDAY, "no file", "(none)", TODAY]})
     assert picture.alt.startswith("open: no whole file at 1 of 3 moments.")
 
@@ -123,18 +136,18 @@ def test_what_cannot_be_true_is_refused():
         pictures.buffer_steps(64, [20], [[30], []])
 
 
-def test_a_write_that_is_cut_in_two_is_said_to_be():
+def test_a_write_that_is_cut_in_two_is_said_to_be(words_alone):
     assert pictures.buffer_steps(8, [6, 6], [[], [8], [4]]).alt.startswith("Two trips: 8 and 4 bytes. A write is cut in two.")
 
 
 def test_two_trips_of_one_write_are_two_arrows_with_a_number_each():
-    drawn = MADE["buffer_steps"]().svg
-    arrow_heads = re.findall(r'z\s*" style="fill: #1a1a1a;', drawn)
+    svg = drawn("buffer_steps").svg
+    arrow_heads = re.findall(r'z\s*" style="fill: #1a1a1a;', svg)
     assert len(arrow_heads) == 4
-    assert ">100<" in drawn and "15 + 100" not in drawn
+    assert ">100<" in svg and "15 + 100" not in svg
 
 
-def test_findings_at_their_ends():
+def test_findings_at_their_ends(words_alone):
     assert pictures.suspects({"wait": 0, "print": 0}).alt.startswith("None of the 2 brought a byte into the file.")
     assert pictures.suspects({"before": "not tried"}).alt.endswith("Rows: before: not tried.")
     assert pictures.lifetimes(["closed"], {"default": [False]}).alt.startswith("At the end all are gone.")
@@ -159,8 +172,8 @@ def software(image):
 
 @pytest.mark.parametrize("small_thing", ["a digit", "a bar", "another size"])
 def test_wrong_pixels_beside_a_right_digest_are_noticed(small_thing):
-    shown = two_bars(52)._repr_html_()
-    image = Image.open(io.BytesIO(two_bars(53 if small_thing == "a digit" else 52).png))
+    shown = drawn("gauge")._repr_html_()
+    image = Image.open(io.BytesIO((two_bars(53) if small_thing == "a digit" else drawn("gauge")).png))
     if small_thing == "a bar":
         ImageDraw.Draw(image).rectangle((520, 100, 1220, 172), fill=image.getpixel((560, 250)))
     if small_thing == "another size":
@@ -170,7 +183,7 @@ def test_wrong_pixels_beside_a_right_digest_are_noticed(small_thing):
 
 
 def test_a_missing_picture_another_alt_text_and_another_digest_are_noticed():
-    shown = MADE["trips"]()._repr_html_()
+    shown = drawn("trips")._repr_html_()
     assert picture_difference("<p>no picture</p>", "<p>no picture</p>") is None
     assert picture_difference("<p>a table</p>", shown) == "The stored output has 0 pictures, the fresh one 1."
     assert picture_difference(shown + shown, shown) == "The stored output has 2 pictures, the fresh one 1."
@@ -180,7 +193,7 @@ def test_a_missing_picture_another_alt_text_and_another_digest_are_noticed():
 
 
 def test_another_font_renderer_is_allowed_for_but_not_another_picture():
-    shown = two_bars(52)._repr_html_()
+    shown = drawn("gauge")._repr_html_()
     image = Image.open(io.BytesIO(two_bars(53).png))
     image.info["Software"] = "matplotlib of another day"
     assert picture_difference(with_pixels(shown, image), shown) is None
