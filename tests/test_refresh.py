@@ -12,7 +12,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from tests.support.cell_ids import SPEAKING, give_ids
-from tests.support.notebook_files import normalise, notebook_paths, paths_starting_with, read_notebook, with_room, write_if_changed
+from tests.support.notebook_files import notebook_paths, paths_starting_with, read_notebook, with_room, write_if_changed
 from tests.tools import refresh
 
 MEASURE = "import time\nprint('here:', time.time_ns())\nprint(object())\n6 * 7"
@@ -238,12 +238,6 @@ def test_a_notebook_is_stored_with_the_same_line_ends_on_windows(tmp_path):
         assert write_if_changed(new_notebook(cells=[text("# Łódź", id="03-title")]), tmp_path / "03-small.ipynb")
     content = (tmp_path / "03-small.ipynb").read_bytes()
     assert b"\n" in content and b"\r" not in content and "Łódź".encode() in content
-
-
-def test_the_normal_form_keeps_the_two_tags_on_text_and_nothing_else():
-    cells = [new_markdown_cell("", metadata={"tags": ["explain", "x", "predict"], "slideshow": {}}),
-             new_code_cell("", metadata={"tags": ["predict", "nbval-skip"]})]
-    assert [dict(cell.metadata) for cell in normalise(new_notebook(cells=cells)).cells] == [{"tags": ["predict", "explain"]}, {}]
 
 
 CODE = "```python\nmy_line = 3\n```"

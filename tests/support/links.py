@@ -10,7 +10,7 @@ The rest is generated:
     the definitions of such links     at the end of each Markdown cell that has some, in all notebooks
     the list of a page's entries      in its cell with the heading ## The entries
     a link to an entry's heading      becomes a link to its cell
-    the index by symptom              one cell of 10-field-guide.ipynb for each page; the companions in one line each
+    the index by symptom              one cell of 10-field-guide.ipynb for each page
     "129 entries on eleven pages"     wherever the index says so
 """
 import re
