@@ -6,7 +6,7 @@ from tests.browser import client
 try:
     from playwright.sync_api import expect, sync_playwright
 except ImportError:
-    raise pytest.UsageError("Playwright is not installed: pip install -r tests/browser/requirements.txt") from None
+    raise pytest.UsageError("Playwright is not installed: pip install -r tests/extra-requirements.txt") from None
 
 expect.set_options(timeout=60_000)  # milliseconds; a busy machine draws slowly
 
