@@ -116,8 +116,8 @@ def verify_export(function):
     """Call ``verify_export(path, written)`` as on Windows, on good and bad exports of the orders, 82 with a line break.
 
     A whole file must pass, whatever ends its lines, and one without rows when none were written. A file that is short by
-    72 rows or by one, that is empty, that holds all rows twice, or rows when none were written, must be answered with a
-    ValueError which names the rows written and the rows found. The file must stay as it is.
+    72 rows or by one, that is empty, that holds all rows twice, a row too many, or rows when none were written, must be
+    answered with a ValueError which names the rows written and the rows found. The file must stay as it is.
     """
     orders = load_orders()
     if _exchanged(function):
@@ -129,6 +129,7 @@ def verify_export(function):
     _must_complain(function, orders * 2, 1142)
     _must_complain(function, [], 1)
     _must_complain(function, orders[:3], 0)
+    _must_complain(function, orders[:3], 2)
     _must_pass(function, orders[:10])
     _must_pass(function, orders[:10], line_end=b"\n")
     _must_pass(function, [{**orders[0], "note": "Ring twice\u2028Thank you"}, orders[1]])
@@ -317,8 +318,9 @@ def _must_complain(function, rows, written):
         raise NotYet("you took a header away from an empty file, which has none: it holds 0 rows, and not -1")
     if found + 1 in numbers and found not in numbers and found + 1 != written:
         raise NotYet(f"you found {found + 1:,} rows and the file has {found:,}: you counted the header, and the header is no row")
-    if re.search(r"\{\w+\}", told):
-        raise NotYet(f"your ValueError says {told!r}: with an f in front of the text its names become numbers") from complaint
+    if re.search(r"\{\w*\}|%[ds]", told):
+        raise NotYet(f"your ValueError says {told!r}: with an f in front of the text its names become numbers, "
+                     'such as f"{found} found"') from complaint
     others = numbers - {written}
     if written in numbers and len(others) == 1 and not others & {found, written - found}:
         raise NotYet(_why_another_count(function, others.pop(), found))
