@@ -34,10 +34,10 @@ from processes import (
 
 __all__ = [
     "DONE", "NOT_ATTEMPTED", "NOT_THERE_YET", "BROKEN", "ORDERS_FILE", "CheckIsBroken", "NotYet", "Verdict", "a_number",
-    "as_program", "call_arguments", "calls_in", "code_of", "csv_bytes", "exercise", "first_difference", "is_lock", "left_behind",
-    "letters", "load_orders", "named_but_not_called", "names_called", "one_letter", "open_files", "order_of", "plain_environment",
-    "read_by_another_process", "run_python", "sets_permissions", "some_letters", "temporary_folder", "what_stopped", "whole_number",
-    "whole_numbers", "whole_rows", "why_still_waiting",
+    "as_program", "call_arguments", "calls_in", "code_of", "csv_bytes", "csv_rows", "exercise", "first_difference", "is_lock",
+    "left_behind", "letters", "load_orders", "named_but_not_called", "names_called", "one_letter", "open_files", "order_of",
+    "plain_environment", "read_by_another_process", "run_python", "sets_permissions", "some_letters", "temporary_folder",
+    "what_stopped", "whole_number", "whole_numbers", "whole_rows", "why_still_waiting",
 ]
 
 ORDERS_FILE = Path(__file__).resolve().parents[2] / "data" / "orders.csv"
@@ -408,7 +408,8 @@ def first_difference(expected, got, what="the file", as_rows=False, **csv_option
             return trouble
         expected, got = (content.decode("utf-8", "replace") for content in (expected, got))
     if isinstance(expected, str):
-        in_rows = _rows_differ(_as_rows(expected, csv_options), _as_rows(got, csv_options), what) if as_rows else None
+        texts = [text.removeprefix("\ufeff") for text in (expected, got)]
+        in_rows = _rows_differ(*[csv_rows(text, **csv_options) for text in texts], what) if as_rows else None
         return in_rows or _texts_differ(expected, got, what)
     try:
         return _rows_differ(_as_lists(expected), _as_lists(got), what)
@@ -439,17 +440,21 @@ class _Rows(list):
     """The rows of a CSV text; ``lines`` holds the text of each, with the quotes and delimiters that stand there."""
 
 
-def _as_rows(text, csv_options):
-    lines, rows, start = list(io.StringIO(text.removeprefix("\ufeff"), newline="")), _Rows(), 0
+def csv_rows(text, blank_lines=True, **csv_options):
+    """Return the rows (lists) of a CSV ``text``, which first_difference() shows as they stand there."""
+    lines, rows, start = list(io.StringIO(text, newline="")), _Rows(), 0
     reader, rows.lines = csv.reader(lines, **csv_options), []
     for row in reader:
-        rows.append(row)
-        rows.lines.append("".join(lines[start:reader.line_num]).rstrip("\r\n"))
+        if row or blank_lines:
+            rows.append(row)
+            rows.lines.append("".join(lines[start:reader.line_num]).rstrip("\r\n"))
         start = reader.line_num
     return rows
 
 
 def _as_lists(rows):
+    if isinstance(rows, _Rows):
+        return rows
     rows = list(rows)
     if rows and isinstance(rows[0], dict):
         return [list(rows[0]), *(list(row.values()) for row in rows)]

@@ -17,6 +17,8 @@ from checks.common import (
     call_arguments,
     calls_in,
     code_of,
+    csv_bytes,
+    csv_rows,
     exercise,
     first_difference,
     load_orders,
@@ -246,7 +248,7 @@ def _judge_zip(path, orders, function):
     if trouble := _not_utf8(content, "the member"):
         raise NotYet(trouble)
     rows = _rows_in(content)
-    trouble = first_difference(_as_lists(orders), rows, "the member")
+    trouble = first_difference(_table(orders), rows, "the member")
     held = max(0, len(rows) - 1)
     if held < len(orders) and _is_empty_or_begins(rows, orders):
         raise NotYet(f"the member holds {held:,} of the {len(orders):,} orders{_kept(function) or _why_waiting(function, 'member')}")
@@ -306,7 +308,7 @@ def _try_broken_upload(function, orders):
     from pandas import DataFrame
 
     def look(stream):
-        if _rows_in(stream.read()) != _as_lists(orders):
+        if _rows_in(stream.read()) != _table(orders):
             raise NotYet("when upload fails, you try again, and then it does not find all rows from where the stream stands: let the error "
                          "through")
 
@@ -355,7 +357,7 @@ class _Upload:
         rows = _rows_in(self.from_start)
         held = max(0, len(rows) - 1)
         if not _is_empty_or_begins(rows, orders):
-            raise NotYet(first_difference(_as_lists(orders), rows, "the upload"))
+            raise NotYet(first_difference(_table(orders), rows, "the upload"))
         if held < len(orders):
             raise NotYet(f"the memory holds {held:,} of the {total} rows when it is passed on"
                          + _why_waiting(function))
@@ -371,7 +373,7 @@ class _Upload:
         if sent != self.from_here:
             raise NotYet("when you passed the memory on it stood at its start, and when the library came to read it, it did not: "
                          "your function has read it, or moved in it, meanwhile")
-        if trouble := first_difference(_as_lists(orders), _rows_in(sent), "the upload"):
+        if trouble := first_difference(_table(orders), _rows_in(sent), "the upload"):
             raise NotYet(trouble)
 
 
@@ -430,16 +432,15 @@ def _not_utf8(content, what):
 
 
 def _rows_in(content):
-    text = bytes(content).decode("utf-8-sig", errors="replace")
-    return list(csv.reader(io.StringIO(text, newline="")))
+    return csv_rows(bytes(content).decode("utf-8-sig", errors="replace"))
+
+
+def _table(orders):
+    return _rows_in(csv_bytes(orders))
 
 
 def _is_empty_or_begins(rows, orders):
     return rows[:1] in ([], [list(orders[0])])
-
-
-def _as_lists(orders):
-    return [list(orders[0]), *(list(order.values()) for order in orders)]
 
 
 # --- Reports ---------------------------------------------------------------------------------------------------
