@@ -266,6 +266,19 @@ class Readings:
         return Reading(reading, self.path) if self.number == 1 else reading
 
 
+def _note_what_is_written(path):
+    """Note beside ``path``, from now on, the name of the file that was opened last for writing."""
+    plain_open = io.open
+
+    def noting_open(file, mode="r", *others, **named):
+        if set(mode) & set("wax+") and not isinstance(file, int):
+            with plain_open(f"{path}.opened", "w", encoding="utf-8") as note:
+                note.write(os.fsdecode(file))
+        return plain_open(file, mode, *others, **named)
+
+    builtins.open = io.open = noting_open
+
+
 def _handed_out(path):
     return Path(f"{path}.noted").stat().st_size if Path(f"{path}.noted").exists() else 0
 
@@ -305,6 +318,7 @@ def log_until_the_kill(function, path, kill_after):
         if number == kill_after:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
+    _note_what_is_written(path)
     _say_when_used_up(function, Readings(path, FEW, kill), path)
 
 
@@ -347,6 +361,9 @@ def _compare_log(path, wanted, when, function):
     logged, handed, alive = _logged(path), _handed_out(path), when != "after a kill"
     if logged[:wanted] == _as_logged(range(1, wanted + 1)) and (len(logged) == wanted or not alive):
         return
+    if not path.exists() and Path(f"{path}.opened").exists():
+        name = Path(f"{path}.opened").read_text(encoding="utf-8")
+        raise NotYet(f"{when} there is no file at path: your function has written into another one, {Path(name).name}")
     if twice := next((row[0] for row in logged if logged.count(row) > 1 and row in _as_logged(range(1, FEW + 1))), None):
         raise NotYet(f"reading {twice} is in the file {'twice' if logged.count([twice, SHORT]) == 2 else 'more than once'}")
     if logged == _as_logged([wanted]) and wanted > 1 and handed >= wanted:
@@ -509,6 +526,7 @@ def survive_sigterm(function):
 
 def log_until_sigterm(function, path, stop_after):
     """Run in the other process: the runner of survive_sigterm."""
+    _note_what_is_written(path)
     if stop_after == "trip":
         _wait_with_a_signal_in_a_trip(path)
     came_at = []
