@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,20 @@ def test_each_other_file_is_the_projects_own(edition):
                 assert path.read_bytes() == (PROJECT / path.relative_to(edition)).read_bytes(), path
 
 
-def test_what_jupyter_remembers_goes_with_the_folder(tmp_path):
+def folders_of_jupyter():
+    """Let Jupyter remember things in a folder; return where that is, and where JupyterLab and IPython keep tabs and history."""
+    folder = tempfile.mkdtemp()
+    os.environ.update(workshop.what_jupyter_remembers(folder))
+    from IPython.paths import get_ipython_dir
+    from jupyterlab.commands import get_workspaces_dir
+    return [str(Path(name).resolve()) for name in (folder, get_workspaces_dir(), get_ipython_dir())]
+
+
+@pytest.mark.child(runs=folders_of_jupyter)
+def test_what_jupyter_remembers_goes_with_the_folder(child):
     """JupyterLab and IPython keep tabs and history where their own variables say, and not in the home folder."""
-    asked = ("import jupyterlab.commands as lab, IPython.paths as paths\n"
-             "print(lab.get_workspaces_dir(), paths.get_ipython_dir(), sep='\\n')")
-    told = subprocess.run([sys.executable, "-c", asked], env={**os.environ, **workshop.what_jupyter_remembers(str(tmp_path))},
-                          capture_output=True, text=True, encoding="utf-8", check=True).stdout.splitlines()
-    assert [Path(line).parent.resolve() for line in told] == [tmp_path.resolve()] * 2
+    (folder, *told), _ = child
+    assert [str(Path(name).parent) for name in told] == [folder] * 2
 
 
 def test_a_series_that_can_only_be_read_gives_an_edition_that_can_be_written(tmp_path, monkeypatch):
@@ -86,7 +94,6 @@ def test_a_series_that_can_only_be_read_gives_an_edition_that_can_be_written(tmp
 
 def outputs_of_the_edition(path):
     """Run the workshop edition of the notebook at ``path``; return how its outputs differ from the reading edition's."""
-    import tempfile
     folder = Path(tempfile.mkdtemp()) / "copy"
     made = make(folder)
     session = Session()
