@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,8 @@ def test_flushed_row_by_row_an_interruption_loses_none():
 @needs_signals
 @pytest.mark.parametrize("way", ["flag", "flush", "line"])
 def test_a_stop_signal_at_a_random_moment_loses_no_row_and_is_no_success(tmp_path, way):
-    path = tmp_path / "log.csv"
-    for _ in range(RUNS):
+    def stop_one(number):
+        path = tmp_path / f"{number}.csv"
         writing = subprocess.Popen([sys.executable, "-I", CURES / "stop_signal.py", way, path], stdout=subprocess.PIPE)
         assert writing.stdout.readline() == b"ready\n"
         time.sleep(random.random() * 0.04)
@@ -66,6 +67,9 @@ def test_a_stop_signal_at_a_random_moment_loses_no_row_and_is_no_success(tmp_pat
         with open(path, newline="", encoding="utf-8") as log:
             numbers = [int(row[0]) for row in csv.reader(log)]
         assert numbers[:written] == list(range(written))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(stop_one, range(RUNS)))
 
 
 @needs_signals
@@ -322,11 +326,11 @@ def test_publishing_by_hand_keeps_link_mode_and_old_file_and_tidies_up(tmp_path)
 @needs_signals
 def test_two_who_publish_by_hand_at_once_never_show_half_a_file(tmp_path):
     target, counts = tmp_path / "orders.csv", (9_000, 6_000)
-    target.write_bytes(b"")
+    whole = [b"a\r\n" + b"".join(b"%d\r\n" % number for number in range(count)) for count in counts]
+    target.write_bytes(whole[0])
     program = ("import sys, time\nsys.path.insert(0, sys.argv[1])\nfrom tests.support.cures.publish_by_hand import publish\n"
-               "end = time.monotonic() + 1.5\nwhile time.monotonic() < end:\n"
+               "end = time.monotonic() + 0.5\nwhile time.monotonic() < end:\n"
                "    publish(({'a': number} for number in range(int(sys.argv[3]))), sys.argv[2], ['a'])")
-    whole = {b""} | {b"a\r\n" + b"".join(b"%d\r\n" % number for number in range(count)) for count in counts}
     writers = [subprocess.Popen([sys.executable, "-I", "-c", program, ROOT, target, str(count)]) for count in counts]
     looks = 0
     while any(writer.poll() is None for writer in writers):
@@ -339,12 +343,11 @@ def test_two_who_publish_by_hand_at_once_never_show_half_a_file(tmp_path):
 # --- Half rows ------------------------------------------------------------------------------------------------------------------
 
 GROWING = """
-import csv, sys, time
-end = time.monotonic() + 1.5
+import csv, os, sys
 with open(sys.argv[1], "w", newline="", encoding="utf-8") as export:
     number = 0
     writer = csv.writer(export)
-    while time.monotonic() < end:
+    while not os.path.exists(sys.argv[2]):
         for _ in range(1000):
             writer.writerow([number, f"name{number:05d}", "some item or other", "12.50"])
             number += 1
@@ -353,17 +356,19 @@ with open(sys.argv[1], "w", newline="", encoding="utf-8") as export:
 
 @needs_signals
 def test_a_reader_in_the_middle_of_a_trip_can_see_half_a_row_that_ends_with_a_page(tmp_path):
-    path = tmp_path / "growing.csv"
+    path, enough = tmp_path / "growing.csv", tmp_path / "enough"
     path.touch()
-    writer = subprocess.Popen([sys.executable, "-I", "-c", GROWING, path])
-    torn, looks = [], 0
+    writer = subprocess.Popen([sys.executable, "-I", "-c", GROWING, path, enough])
+    torn, looks, end = [], 0, time.monotonic() + 3
     with open(path, "rb", buffering=0) as reader:
-        while writer.poll() is None:
+        while len(torn) < 3 and time.monotonic() < end:
             size = os.stat(path).st_size
             if size:
                 looks += 1
                 if os.pread(reader.fileno(), 2, size - 2) != b"\r\n":
                     torn.append(size)
+    enough.touch()
+    assert writer.wait(timeout=120) == 0
     assert path.read_bytes().endswith(b"\r\n"), "at rest it ends where a row ends"
     if not torn:
         pytest.skip(f"none of {looks} looks came in the middle of a trip on this machine")
