@@ -115,6 +115,13 @@ def test_a_temporary_file_that_does_not_say_whether_it_goes_breaks_the_check_and
         assert verdict(reopen, function).startswith("this check is broken, not your code: CheckIsBroken: ")
 
 
+def test_tempfile_says_of_its_files_in_one_private_place_whether_closing_removes_them():
+    with tempfile.NamedTemporaryFile() as export:
+        closer = vars(export).get("_closer")
+    assert [hasattr(closer, name) for name in ("delete", "delete_on_close")] == [True, sys.version_info >= (3, 12)], \
+        f"tempfile of Python {sys.version} has no _closer that says delete, and from 3.12 on delete_on_close: see checks/windows.py"
+
+
 def test_a_lesson_that_cannot_be_imported_takes_no_other_down():
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(NOTEBOOK_FOLDER / "checks", Path(folder) / "checks", ignore=shutil.ignore_patterns("__pycache__"))

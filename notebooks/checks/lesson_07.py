@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import stat
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -384,7 +383,7 @@ class _Watch:
             return real(src, dst, **named)
         if not self.first_day and source.is_relative_to(self.target.parent.resolve()) and source != self.target.resolve():
             self._look("before the move")
-            if sys._getframe(2).f_globals.get("__name__") == "shutil":  # below it is the coat of _named_as
+            if inspect.currentframe().f_back.f_back.f_globals.get("__name__") == "shutil":  # in between is the coat of _named_as
                 self._stop("shutil.move is not one step everywhere: on Windows, where the target exists, it copies the rows piece by "
                            "piece. Use os.replace")
             self._stop("os.rename fails on Windows when the target exists: use os.replace, which is the same on every system")
