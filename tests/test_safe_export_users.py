@@ -1,4 +1,5 @@
 """safe_export among several users, groups and access lists. Root only: each test acts as two users in child processes."""
+import itertools
 import json
 import os
 import stat
@@ -6,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,14 +232,20 @@ def test_another_users_private_file_is_refused(shared):
 def test_the_old_owner_can_read_the_new_file_or_it_is_refused(shared):
     """A member of the file's group gets the bits of the group, even where others may do more."""
     exporter, member, outsider = (BOB[0], 100), (ALICE[0], 100), ALICE
-    for mode, is_refused in ((0o604, True), (0o640, True), (0o600, True), (0o644, False), (0o204, False)):
-        for owner in (member, outsider):
-            target = make(shared / "orders.csv", owner, mode, group=100)
-            before = may_read(owner, target)
-            answer = act(exporter, EXPORT, target)
-            assert str(answer).startswith("Refused") if is_refused else answer == 1, (oct(mode), owner, answer)
-            assert may_read(owner, target) >= before, (oct(mode), owner)
-            assert (target.read_text() == "old\n") is is_refused and names(shared) == ["orders.csv"]
+
+    def export_over(case):
+        (mode, is_refused), owner = case
+        target = make(shared / f"orders-{mode:o}-{owner[1]}.csv", owner, mode, group=100)
+        before = may_read(owner, target)
+        answer = act(exporter, EXPORT, target)
+        assert str(answer).startswith("Refused") if is_refused else answer == 1, (oct(mode), owner, answer)
+        assert may_read(owner, target) >= before, (oct(mode), owner)
+        assert (target.read_text() == "old\n") is is_refused
+
+    modes = {0o604: True, 0o640: True, 0o600: True, 0o644: False, 0o204: False}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(export_over, itertools.product(modes.items(), (member, outsider))))
+    assert len(names(shared)) == 10, "ten targets, and nothing beside them"
 
 
 def test_nobody_else_can_open_the_unfinished_file_of_a_private_target(shared):
@@ -246,8 +254,8 @@ def test_nobody_else_can_open_the_unfinished_file_of_a_private_target(shared):
     watching = start(BOB, """
 seen, got = set(), 0
 print("here", flush=True)
-end = time.monotonic() + 2
-while time.monotonic() < end:
+end = time.monotonic() + 20
+while len(seen) < 30 and time.monotonic() < end:
     for path in glob.glob(os.path.join(os.path.dirname(target), ".*.part")):
         seen.add(path)
         try:
