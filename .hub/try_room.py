@@ -1,9 +1,9 @@
 """Sit down thirty learners in a real room and see whether it holds: run by .ci/run on Linux.
 
-    sudo /usr/bin/python3 .hub/try_room.py [--learners 30] [--notebook 03] [--state DIR]
+    sudo /usr/bin/python3 .hub/try_room.py [--learners 30] [--state DIR]
 
 It fills a folder of packages and installs from it, starts the hub on the loopback address, logs everybody in through the
-hub's own pages, runs a notebook in all kernels at once and compares each output with the stored one. Then it looks whether
+hub's own pages, runs notebook 03 in all kernels at once and compares each output with the stored one. Then it looks whether
 one learner reaches another's server, files and kernels, throws one out, begins anew for one and for all as README.md says,
 and restarts the hub. It prints memory and time a learner.
 """
@@ -168,22 +168,15 @@ def promise(kept, words):
 def main():
     parser = argparse.ArgumentParser(prog=".hub/try_room.py", description=__doc__.splitlines()[0])
     parser.add_argument("--learners", type=int, default=30)
-    parser.add_argument("--notebook", default="03")
     parser.add_argument("--state", type=Path)
     options = parser.parse_args()
-    own_state = options.state is None
-    options.state = options.state or Path(tempfile.mkdtemp(prefix="room-", dir="/var/tmp"))
     if "ROOM_PYTHON" not in os.environ:  # go on with the room's own Python, which has requests and websocket
-        if not (options.state / "venv" / "ready").exists():
-            start.collect(options.state / "packages")
-        python = start.prepare(options.state, options.state / "packages")
-        arguments = [str(python), __file__, "--learners", str(options.learners), "--notebook", options.notebook,
-                     "--state", str(options.state)]
-        try:
-            sys.exit(subprocess.call(arguments, env={**os.environ, "ROOM_PYTHON": sys.executable}))
-        finally:
-            if own_state:
-                shutil.rmtree(options.state, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="room-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+            state = options.state or Path(folder)
+            if not (state / "venv" / "ready").exists():
+                start.collect(state / "packages")
+            command = [start.prepare(state, state / "packages"), __file__, *sys.argv[1:], "--state", state]
+            sys.exit(subprocess.call(command, env={**os.environ, "ROOM_PYTHON": sys.executable}))
     sys.executable = os.environ["ROOM_PYTHON"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -203,7 +196,7 @@ def try_everything(options, room):
     import nbformat
 
     from tests.support.comparison import difference
-    path = next((PROJECT / "notebooks").glob(f"{options.notebook}-*.ipynb"))
+    path = next((PROJECT / "notebooks").glob("03-*.ipynb"))
     stored = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     sources = [cell.source for cell in stored]
     kept = [promise(not Learner(room.address, "mallory", "wrong password").is_in, "a wrong password lets nobody in"),
