@@ -6,6 +6,7 @@ the remedies that help against it, and no others.
 import ast
 import contextlib
 import errno
+import functools
 import gzip
 import io
 import os
@@ -116,10 +117,14 @@ def test_a_remedy_helps_against_what_it_is_for_and_against_nothing_else(accident
     assert (found == ROW.encode()) == (remedy in HELPS[accident])
 
 
+@functools.cache
+def sources_of(page):
+    return {cell.id: cell.source for cell in code_cells(read_notebook(next(NOTEBOOK_FOLDER.glob(f"{page}-*.ipynb"))))}
+
+
 def from_the_cell(cell_id, **known):
     """Run the functions that the cell defines, and return their names and values."""
-    page = next(NOTEBOOK_FOLDER.glob(f"{cell_id.split('-')[0]}-*.ipynb"))
-    source = next(cell.source for cell in code_cells(read_notebook(page)) if cell.id == cell_id)
+    source = sources_of(cell_id.split("-")[0])[cell_id]
     tree = ast.parse(source)
     tree.body = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
     exec(compile(tree, cell_id, "exec"), known)
