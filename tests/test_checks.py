@@ -394,7 +394,7 @@ def test_an_error_in_the_other_process_comes_with_its_line():
 
 def test_a_program_that_does_not_end_is_told_so():
     with pytest.raises(NotYet, match="your program does not end"):
-        as_program(defined("import time\ndef program():\n    time.sleep(60)\n"), seconds=1)
+        as_program(defined("import time\ndef program():\n    time.sleep(60)\n"), seconds=0.2)
 
 
 def test_a_child_process_is_not_asked_for_colours_and_reads_by_name(monkeypatch, tmp_path):

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def lesson(temp, program, **more_environment):
     """Run ``program`` as a kernel's cells would run, with the temp folder ``temp``; return its CompletedProcess."""
     environment = {**os.environ, "TMPDIR": str(temp), "TEMP": str(temp), "TMP": str(temp), **more_environment}
     return subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=NOTEBOOK_FOLDER, env=environment,
-                          capture_output=True, text=True, timeout=300)
+                          capture_output=True, text=True, encoding="utf-8", timeout=300)
 
 
 def what_is_in(folder):
@@ -67,9 +68,9 @@ def test_modules_of_the_project_can_still_be_imported(tmp_path):
     assert run.stdout.splitlines()[-1] == "imported", run.stderr
 
 
-@pytest.mark.parametrize("ending", ["workbench.clear()", "pass", "raise SystemExit(1)", "1 / 0"])
-def test_nothing_is_left_when_the_program_ends(tmp_path, ending):
-    lesson(tmp_path, f"""
+def left_by_a_program_that_ends(ending):
+    temp = tempfile.mkdtemp()
+    run = lesson(temp, f"""
         import tempfile, workbench
         workbench.start("03")
         open("export.csv", "w").close()
@@ -77,7 +78,14 @@ def test_nothing_is_left_when_the_program_ends(tmp_path, ending):
         tempfile.mkdtemp()
         {ending}
     """)
-    assert what_is_in(tmp_path) == []
+    return run.stdout, what_is_in(temp)
+
+
+@pytest.mark.child(runs=left_by_a_program_that_ends)
+@pytest.mark.parametrize("ending", ["workbench.clear()", "pass", "raise SystemExit(1)", "1 / 0"])
+def test_nothing_is_left_when_the_program_ends(child, ending):
+    (said, left), _ = child
+    assert said.startswith("A folder of its own is ready") and left == []
 
 
 KILLED = """
