@@ -1,7 +1,7 @@
 """What the series says about losing rows is true, on this Python, and the cures that it teaches lose none.
 
-The cures stand in tests/support/cures; the lessons and the field guide show the same code. Where a fault shows only by
-chance, only its cure is held here, over a bounded number of runs.
+The cures stand in tests/support/cures, as programs of their own: what the series tells in words, or shows in other code.
+Where a fault shows only by chance, only its cure is held here, over a bounded number of runs.
 """
 import csv
 import io
@@ -20,7 +20,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.abilities import SYMBOLIC_LINKS, needs_fcntl, needs_signals
-from tests.support.cures import background, interrupted_disk
 from tests.support.cures.publish_by_hand import publish
 from tests.support.notebook_files import NOTEBOOK_FOLDER
 
@@ -39,17 +38,6 @@ def run(program, *arguments, **options):
 
 
 # --- Signals --------------------------------------------------------------------------------------------------------------
-
-def test_an_interruption_in_a_trip_loses_rows_that_were_handed_over_and_with_closes_the_file():
-    written, on_disk = interrupted_disk.record(flush_each_row=False)
-    assert on_disk < written
-    assert 8000 < (written - on_disk) * len("000000,Bananas\r\n") < 8400, "what the text layer was handing down"
-
-
-def test_flushed_row_by_row_an_interruption_loses_none():
-    written, on_disk = interrupted_disk.record(flush_each_row=True)
-    assert on_disk >= written
-
 
 @needs_signals
 @pytest.mark.parametrize("way", ["flag", "flush", "line"])
@@ -150,60 +138,7 @@ def test_a_full_disk_is_a_loud_end_with_an_exit_code(tmp_path):
     assert (tmp_path / "out.txt").read_text().splitlines()[-1] == "99999"
 
 
-class Room(io.RawIOBase):
-    """A disk that is full for a while."""
-    content, is_full = b"", False
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        if self.is_full:
-            raise OSError(28, "No space left on device")
-        self.content += bytes(data)
-        return len(data)
-
-
-@pytest.mark.parametrize("size", [4096, 8192, 131072])
-def test_after_one_error_the_file_is_unusable_and_says_nothing(size):
-    disk, errors = Room(), 0
-    export = io.TextIOWrapper(io.BufferedWriter(disk, size), encoding="utf-8", newline="")
-    for number in range(20_000):
-        disk.is_full = 5_000 < number < 9_000
-        try:
-            export.write(f"{number},{'x' * 40}\r\n")
-        except OSError:
-            errors += 1
-    export.close()
-    found = {line.split(b",")[0] for line in disk.content.splitlines()}
-    assert 0 < errors < 100 and len(found) < 20_000 - 20 * errors, "many more rows are missing than errors were raised"
-
-
 # --- Threads ------------------------------------------------------------------------------------------------------------------
-
-class Till(list):
-    """Orders whose list breaks off."""
-
-    def __iter__(self):
-        yield {"a": 1}
-        raise RuntimeError("the till lost its connection")
-
-
-@pytest.mark.parametrize("save", [background.save_in_background, background.save_in_a_plain_thread])
-def test_what_goes_wrong_in_a_thread_comes_back_and_nothing_hangs(tmp_path, save):
-    path, running = tmp_path / "export.csv", threading.active_count()
-    save([{"a": number} for number in range(1142)], path)
-    assert path.read_text().split() == ["a", *map(str, range(1142))]
-    with pytest.raises(ValueError, match="coupon"):
-        save([{"a": 1}, {"a": 2, "coupon": 3}, {"a": 3}], path)
-    with pytest.raises(RuntimeError, match="till"):
-        save(Till([{"a": 1}]), path)
-    assert path.read_text().split() == ["a", "1"]
-    if os.path.exists(FULL):
-        with pytest.raises(OSError, match="No space"):
-            save([{"a": 1}], FULL)
-    assert threading.active_count() == running
-
 
 def test_an_error_in_a_bare_thread_does_not_change_the_exit_code():
     end = run("import threading\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()")
@@ -374,27 +309,6 @@ def test_a_reader_in_the_middle_of_a_trip_can_see_half_a_row_that_ends_with_a_pa
         pytest.skip(f"none of {looks} looks came in the middle of a trip on this machine")
     # The size and the bytes are two looks; a file that grew in between is longer, and its two bytes are real ones.
     assert all(size % 4096 == 0 for size in torn)
-
-
-# --- A notebook whose file has lost its name -------------------------------------------------------------------------------------
-
-def test_a_lost_file_is_closed_through_the_collector(tmp_path):
-    program = """
-import sys
-sys.path.insert(0, sys.argv[2])
-from tests.support.cures.rescue import close_by_name
-def export_orders():
-    export = open(sys.argv[1], "w", newline="", encoding="utf-8")
-    export.write("000001,Bananas\\r\\n")
-    1 / 0
-try:
-    export_orders()
-except ZeroDivisionError as error:
-    sys.last_value = error  # as a notebook does
-print(open(sys.argv[1], newline="", encoding="utf-8").read().count("Bananas"), close_by_name(sys.argv[1]), close_by_name(sys.argv[1]),
-      open(sys.argv[1], newline="", encoding="utf-8").read().count("Bananas"))
-"""
-    assert run(program, tmp_path / "orders.csv", ROOT).stdout.split() == ["0", "1", "0", "1"]
 
 
 # --- Facts about csv ---------------------------------------------------------------------------------------------------------------

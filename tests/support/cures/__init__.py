@@ -1,2 +1,1 @@
-"""The cures that the series teaches, as programs of their own. The lessons show the same code; tests/test_claims.py
-runs it, and holds it to what the lessons promise."""
+"""The cures that the series tells of, as programs of their own: tests/test_claims.py holds them to what it promises."""
