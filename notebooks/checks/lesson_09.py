@@ -5,7 +5,6 @@ The learner's source is read only to choose the sentence that helps.
 """
 import ast
 import contextlib
-import csv
 import errno
 import gc
 import gzip
@@ -29,6 +28,7 @@ from checks.common import (
     calls_in,
     code_of,
     csv_bytes,
+    csv_rows,
     exercise,
     first_difference,
     load_orders,
@@ -99,18 +99,23 @@ def content_of(path):
 
 
 def rows_of(content):
-    """Return the rows (lists) in ``content``, the bytes of a CSV file, header first, blank lines left out."""
-    return [row for row in lines_of(content) if row]
+    """Return the rows (lists) in ``content``, the bytes of a CSV file, header first, blank lines left out.
+
+    What Windows makes of each \\n in a file opened without newline= is told in a remark, everywhere: see not_on_windows().
+    """
+    if b"\r\r\n" in content:
+        content = content.replace(b"\r\n", b"\n")
+    return csv_rows(content.decode("utf-8", errors="replace"), blank_lines=False)
 
 
 def lines_of(content):
     """Return the rows (lists) in ``content``, the bytes of a CSV file, with an empty list for each blank line."""
-    return list(csv.reader(io.StringIO(content.decode("utf-8", errors="replace"), newline="")))
+    return csv_rows(content.decode("utf-8", errors="replace"))
 
 
 def table(orders):
     """Return ``orders`` (dictionaries) as the rows that a complete CSV file holds, header first."""
-    return [list(orders[0]), *[list(order.values()) for order in orders]]
+    return rows_of(csv_bytes(orders))
 
 
 def orders_in(rows):
@@ -275,10 +280,7 @@ def _export_by_night(function, orders, day, debug, looking):
                 raise
             raise NotYet(f"with debug=True, {what_stopped(error, function).rstrip('.')}: ask for the size while the file is open") from None
     once(found, "upload was called")
-    content = found[0] or b""
-    if b"\r\r\n" in content and "newline" in not_on_windows(function):
-        content = content.replace(b"\r\n", b"\n")  # what Windows has made of each \n is told in a remark, everywhere
-    rows = rows_of(content)
+    rows = rows_of(found[0] or b"")
     if rows == table(orders):
         return
     seen = f"on the {day} day the uploader finds {short_or_other(rows, orders)}"
@@ -303,6 +305,11 @@ WARM_AT_LAST = [("08:00", 4.0), ("08:01", 4.5), ("08:02", 8.5), ("08:03", 6.0), 
 COOL_AT_LAST = [("09:00", 8.5), ("09:01", 9.0), ("09:02", 8.0), ("09:03", 7.5), ("09:04", 4.0)]
 
 
+def in_a_thread(function):
+    """Tell whether ``function`` does something in a thread."""
+    return bool({"Thread", "Timer", "submit"} & names_called(function))
+
+
 def takes_all_first(function):
     """Tell whether ``function`` makes a list of the readings."""
     return bool(re.search(r"\b(list|tuple|sorted)\(readings\b|\[\*readings\b", code_of(function)))
@@ -319,9 +326,8 @@ def case_logger(function):
         with temporary_folder() as folder:
             path = Path(folder) / "log.csv"
             ended = as_program(function, path, readings, runner=log_until_the_plug_is_pulled)
-            if not path.exists():
-                why = f": {_why_log_is_short(function)}" if "Thread" in names_called(function) or takes_all_first(function) else ""
-                raise NotYet(f"the program was killed after {len(readings)} readings, and there is no file at path{why}")
+            if not path.exists() and not (in_a_thread(function) or takes_all_first(function)):
+                raise NotYet(f"the program was killed after {len(readings)} readings, and there is no file at path")
             content = content_of(path)
         if content.startswith(GZIP):
             raise NotYet("the log is a compressed archive, and the screen beside it reads text: open(path, …)")
@@ -367,7 +373,6 @@ def _judge_full_disk(function):
         raise NotYet("when the disk is full for two readings, your program ends with exit code 0, and "
                      f"{held} of {len(WARM_AT_LAST)} are in the file: let the error through")
     _must_say("No space left on device", "when the disk is full", ended)
-
 
     with temporary_folder() as folder:
         ended = as_program(function, Path(folder) / "log.csv", WARM_AT_LAST, runner=log_on_disk_that_stays_full)
@@ -416,7 +421,7 @@ def _why_log_is_short(function):
         return "truncate() cuts away what is in the file"
     if "seek" in called:
         return "seek() moves to where the next reading is written over another"
-    if {"Thread", "Timer"} & called:
+    if in_a_thread(function):
         return "a thread comes too late for the last readings: the program takes the next one and does not wait for it"
     if re.search(r"^ +for .*:\n +with open\(path, 'w'", code, re.MULTILINE):
         return 'mode "w" empties the file, and your program opens it so for each reading'
@@ -1093,7 +1098,7 @@ def case_publish(function):
     The temp folder lies on another disk than the target. A second reader looks at the target after every order. The
     rules of Windows hold on every system: an open file is neither moved nor removed, and os.rename does not replace.
     Then the same on a disk with little room, with orders that fail, with Ctrl+C, and where the move is refused: there
-    the old target must stay and nothing else. At last the folder is missing.
+    the old target must stay and nothing else.
     """
     few, names = load_orders()[:10], []
     for publish in (
@@ -1104,7 +1109,6 @@ def case_publish(function):
         _publish_and_fail("an order could not be written", OneBadOrder(few)),
         _publish_and_fail("somebody pressed Ctrl+C", CtrlC(few)),
         _publish_where_the_move_is_refused,
-        _publish_without_folder,
     ):
         with temporary_folder() as folder, quietly(), _shop(Path(folder)) as (target, temp), handles_watched(), \
                 _locks_may_go() as refused:
@@ -1114,7 +1118,8 @@ def case_publish(function):
     rights = ("with the permissions of the old one" if HAS_PERMISSIONS else
               "and your function sets permissions, which this system does not have")
     return (f"readers see the old file or the new one with 1,142 orders, {rights}; after a full disk, an error"
-            ", Ctrl+C and a refused move the old one stays, and nothing else" + same + not_on_windows(function))
+            ", Ctrl+C and a refused move the old one stays, and nothing else" + same + (
+                _where_no_file_can_be_made(function) or not_on_windows(function)))
 
 
 @contextlib.contextmanager
@@ -1316,16 +1321,14 @@ def _publish_where_the_move_is_refused(function, target, temp, refused):
     must_come_out(error, REFUSED, "when the move was refused")
 
 
-def _publish_without_folder(function, target, temp, refused):
-    """Let the folder of the target be missing: not even the temporary file can be made."""
-    try:
-        function(load_orders()[:10], target.parent / "missing" / target.name)
-    except (NameError, AttributeError) as error:
-        raise NotYet(f"where no file can be made, because the folder is missing, {what_stopped(error, function)}. Make the file before "
-                     "the try: there is nothing to remove yet") from None
-    except (Exception, SystemExit):
-        pass
-    _nothing_left(target, temp, "the folder of the target was missing, and")
+def _where_no_file_can_be_made(function):
+    """Return a remark about an except that stops in its turn where the folder of the target is missing, or ''."""
+    with temporary_folder() as folder, quietly():
+        error = error_from(function, load_orders()[:10], Path(folder) / "missing" / "orders.csv")
+    if isinstance(error, NameError | AttributeError):
+        return (f". (Where no file can be made, such as in a folder that is missing, {what_stopped(error, function)}. Make the file "
+                "before the try: there is nothing to remove yet)")
+    return ""
 
 
 def _judge_rights(function, target, before, when_moved):

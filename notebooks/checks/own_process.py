@@ -95,6 +95,7 @@ def log_until_the_plug_is_pulled(learner, path, readings):
             path.with_name("open").touch()
         _pull_the_plug()
 
+    _let_threads_come_late()
     attempt(learner, one_by_one(), path)
     stop("your program returned before it had taken all readings")
 
@@ -113,6 +114,7 @@ def log_until_the_plug_hurts(learner, path, readings):
                 break
         _pull_the_plug()
 
+    _let_threads_come_late()
     builtins.open = io.open = _never_emptied(path)
     attempt(learner, one_by_one(), path)
     stop("your program returned before it had taken all readings")
@@ -158,6 +160,16 @@ def log_until_the_sensor_fails(learner, path, readings):
     learner(one_by_one(), path)
 
 
+def _let_threads_come_late():
+    """Let each thread begin late: one that nobody waits for has written nothing when the plug is pulled, by no luck."""
+    def begin_late(*_):
+        sys.settrace(None)
+        sleep(SLOW)
+
+    threading.settrace(begin_late)
+    time.sleep = _hardly_any_sleep
+
+
 def _pull_the_plug():
     sys.stdout.flush()  # the screen shows what was printed, and the file gets nothing
     os._exit(PLUG_PULLED)
@@ -177,7 +189,7 @@ def _never_emptied(path):
 
 # --- The till: a thread with bad luck ---
 
-SLOW, LATE = 0.6, 0.1  # seconds that a flush takes, and that an order is late
+SLOW, LATE = 0.6, 0.1  # seconds that a flush takes, or a thread to begin, and that an order is late
 STILL = 3  # seconds without a move after which a program hangs
 WAITS = "a thread waits for a row, or join() for a task_done(), that never comes"
 GONE = "the thread is gone, and somebody waits for it: join() of the queue for a task_done(), or put() for room"
