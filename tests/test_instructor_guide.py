@@ -209,6 +209,18 @@ def test_every_link_to_a_notebook_carries_its_title():
             assert titles.get(text.removeprefix("Open ")) == target, text
 
 
+@pytest.mark.parametrize("title, level", [
+    ("For whom, and for whom not", 2), ("Use this guide", 2), ("From a folder of packages", 3), ("A handful on one machine", 2),
+    ("Thirty on one machine: JupyterHub", 2)])
+def test_a_part_that_no_other_test_reads_is_there(title, level):
+    assert part(title, level).strip(), f"{title}: this part of the guide is empty"
+
+
+def test_five_questions_are_five():
+    questions = re.findall(r"^### .+\?$", part("Five questions that always come"), re.M)
+    assert len(questions) == 5, "the heading promises five questions, each with a heading ### that ends in ?"
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commands_that_reset_the_project_leave_nothing_of_the_last_group(tmp_path):
     def git(*words):
