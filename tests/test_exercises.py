@@ -118,30 +118,35 @@ def test_an_exercise_that_lacks_a_part_is_named_with_a_sentence_and_left_out_els
     assert sentence in told and not exercises_in(notebook)
 
 
-GOOD = {"solution": {"place-the-line": "both rows"},
-        "wrong": [{"exercise": "place-the-line", "answer": "", "says": says} for says in ("a", "b", "c")],
-        "right": [{"exercise": "place-the-line", "answer": "", "says": "rows"}]}
+GOOD = {"solution": "both rows", "wrong": [{"answer": "", "says": says} for says in ("a", "b", "c")],
+        "right": [{"answer": "", "says": "rows"}]}
 
 
-@pytest.mark.parametrize("change, sentence", [
-    ({"wrong": GOOD["wrong"][:2]}, "must list 3 wrong answers"),
-    ({"wrong": [GOOD["wrong"][0]] * 3}, "with 3 sentences"),
-    ({"solution": {}}, "a part of what its solution is told"),
-    ({"right": [{"exercise": "place-the-line", "answer": ""}]}, "a right answer has no says"),
-    ({"solution": {**GOOD["solution"], "gone": "rows"}}, "there is no such exercise"),
+@pytest.mark.parametrize("listed, sentence", [
+    ({"place-the-line": {**GOOD, "wrong": GOOD["wrong"][:2]}}, "must list 3 wrong answers"),
+    ({"place-the-line": {**GOOD, "wrong": [GOOD["wrong"][0]] * 3}}, "with 3 sentences"),
+    ({"place-the-line": {**GOOD, "solution": ""}}, "a part of what its solution is told"),
+    ({"place-the-line": {**GOOD, "right": [{"answer": ""}]}}, "a right answer has no says"),
+    ({"place-the-line": {**GOOD, "rong": []}}, "lists rong, which is none of solution, right, wrong"),
+    ({"place-the-line": GOOD, "gone": GOOD}, "there is no such exercise"),
+    ({}, "must list 3 wrong answers"),
 ])
-def test_answers_that_are_not_listed_are_asked_for(change, sentence):
+def test_answers_that_are_not_listed_are_asked_for(listed, sentence):
     found = exercises_in(a_notebook())
-    assert not exercises.what_is_missing(found, GOOD, "03")
-    assert any(sentence in problem for problem in exercises.what_is_missing(found, {**GOOD, **change}, "03"))
+    assert not exercises.what_is_missing(found, {"place-the-line": GOOD}, "03")
+    assert any(sentence in problem for problem in exercises.what_is_missing(found, listed, "03"))
+
+
+def an_exercise(solution):
+    return exercises.Exercise("copy-out", "", "checks.copy_out(copy_out)", solution)
 
 
 def test_a_short_answer_is_the_solution_with_a_line_replaced():
-    answer = {"exercise": "copy-out", "edit": [["flush()", "flush"], ["a", "b"]]}
-    assert exercises.answer_text(answer, "a\nexport.flush()\n") == "b\nexport.flush\n"
+    answer = {"edit": [["flush()", "flush"], ["a", "b"]]}
+    assert exercises.answer_text(answer, an_exercise("a\nexport.flush()\n")) == "b\nexport.flush\n"
 
 
 @pytest.mark.parametrize("solution", ["a\n", "flush()\nflush()\n"])
 def test_a_short_answer_whose_line_does_not_stand_once_in_the_solution_is_refused(solution):
-    with pytest.raises(ValueError, match="times in the solution, not once"):
-        exercises.answer_text({"exercise": "copy-out", "edit": [["flush()", "flush"]]}, solution)
+    with pytest.raises(ValueError, match="copy-out: .* times in the solution, not once"):
+        exercises.answer_text({"edit": [["flush()", "flush"]]}, an_exercise(solution))

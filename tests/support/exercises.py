@@ -25,16 +25,14 @@ To add an exercise:
 4. In ``tests/answers/NN.toml`` the answers people give: at least three wrong ones with three sentences, and for the
    solution and each other right answer a part of its *done* sentence.
 
-       [solution]
-       copy-out = "another process finds all 1,142 rows"
+       [copy-out]
+       solution = "another process finds all 1,142 rows"
 
-       [[wrong]]
-       exercise = "copy-out"
+       [[copy-out.wrong]]
        edit = [["export.flush()", "export.flush"]]
        says = "you named flush but did not call it"
 
-       [[right]]
-       exercise = "copy-out"
+       [[copy-out.right]]
        answer = "def copy_out(orders, export, target): ..."
        says = "all 1,142 rows"
 
@@ -65,6 +63,7 @@ STUBS = NOTEBOOK_FOLDER / "checks" / "stubs.json"
 CALL = re.compile(r"checks\.(\w+)\(.*\)")
 FOLDED = re.compile(r"<details><summary>[^<]+</summary>\n\n(?P<inside>.*?)\n\n</details>", re.DOTALL)
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+KINDS = ("solution", "right", "wrong")
 WRONG_ANSWERS = 3  # at least, with as many sentences
 PARTS = {"06": 3, "09": 8}  # children that share a notebook's answers, where programs that are killed, late or hang take long
 
@@ -163,38 +162,39 @@ def _toml(path):
 
 
 def listed_answers(number):
-    """Return the content of tests/answers/``number``.toml: {"solution": {...}, "wrong": [...], "right": [...]}."""
+    """Return the content of tests/answers/``number``.toml: an exercise's name -> what is listed for it."""
     return _toml(ANSWERS / f"{number}.toml")
 
 
 def what_is_missing(exercises, listed, number):
     """Return a sentence for each thing that ``listed``, the answers of notebook ``number``, lacks or has too much."""
     names = {exercise.name for exercise in exercises}
-    told = listed.get("solution", {})
     problems = [f"tests/answers/{number}.toml lists answers to {name}, and there is no such exercise, or it lacks a part"
-                for name in sorted({answer["exercise"] for kind in ("wrong", "right") for answer in listed.get(kind, [])}
-                                   | set(told)) if name not in names]
+                for name in listed if name not in names]
     for exercise in exercises:
-        wrong = [answer for answer in listed.get("wrong", []) if answer["exercise"] == exercise.name]
-        if len({answer["says"] for answer in wrong}) < WRONG_ANSWERS:
+        told = listed.get(exercise.name, {})
+        problems += [f"{exercise.name}: tests/answers/{number}.toml lists {kind}, which is none of {', '.join(KINDS)}"
+                     for kind in told if kind not in KINDS]
+        if len({answer["says"] for answer in told.get("wrong", [])}) < WRONG_ANSWERS:
             problems.append(f"{exercise.name}: tests/answers/{number}.toml must list {WRONG_ANSWERS} wrong answers "
                             f"with {WRONG_ANSWERS} sentences")
-        if not told.get(exercise.name):
-            problems.append(f"{exercise.name}: the table [solution] must say a part of what its solution is told")
+        if not told.get("solution"):
+            problems.append(f"{exercise.name}: tests/answers/{number}.toml must say a part of what its solution is told")
         problems += [f"{exercise.name}: a right answer has no says, a part of its done sentence"
-                     for answer in listed.get("right", []) if answer["exercise"] == exercise.name and not answer.get("says")]
+                     for answer in told.get("right", []) if not answer.get("says")]
     return problems
 
 
-def answer_text(answer, solution):
-    """Return the source of a listed ``answer``; its ``edit`` changes the ``solution``. Raises ValueError if it cannot."""
+def answer_text(answer, exercise):
+    """Return the source of a listed ``answer``; its ``edit`` changes the folded solution. Raises ValueError if it cannot."""
     if "edit" not in answer:
         return answer["answer"]
+    text = exercise.solution
     for old, new in answer["edit"]:
-        if solution.count(old) != 1:
-            raise ValueError(f"{answer['exercise']}: the edit {old!r} stands {solution.count(old)} times in the solution, not once")
-        solution = solution.replace(old, new)
-    return solution
+        if text.count(old) != 1:
+            raise ValueError(f"{exercise.name}: the edit {old!r} stands {text.count(old)} times in the solution, not once")
+        text = text.replace(old, new)
+    return text
 
 
 def parts_of(path):
@@ -229,10 +229,11 @@ def _try(session, exercise, listed, part):
         session.run(forget)
         tried.append(Tried(exercise.name, "stub handed in", "not there yet", hand_in(exercise.stub), exercise.stub))
         session.run("__import__('checks.common').common.stubs.cache_clear()")
-    answers = [("solution", listed.get("solution", {}).get(exercise.name), exercise.solution)]
+    told = listed.get(exercise.name, {})
+    answers = [("solution", told.get("solution"), exercise.solution)]
     for kind in ("right", "wrong"):
-        answers += [(kind, answer.get("says"), answer_text(answer, exercise.solution))
-                    for answer in listed.get(kind, []) if answer["exercise"] == exercise.name and _can_be_tried(answer)]
+        answers += [(kind, answer.get("says"), answer_text(answer, exercise))
+                    for answer in told.get(kind, []) if _can_be_tried(answer)]
     return tried + [Tried(exercise.name, kind, wanted, hand_in(answer), answer) for kind, wanted, answer in answers[part]]
 
 
