@@ -126,6 +126,8 @@ SPOILED = {
         id="00-without-it", source="print(csv.reader(open('orders.csv')))")),
     "a cell without an id": (rules.is_valid, lambda nb, cell: cell.pop("id")),
     "an id as JupyterLab gives it": (rules.is_valid, lambda nb, cell: cell.update(id="64bfcecf-4a6a-4daf-b754-b823653cd0e8")),
+    "a magic": (rules.is_plain_python, lambda nb, cell: cell.update(source="%time print(2)")),
+    "a shell escape": (rules.is_plain_python, lambda nb, cell: cell.update(source="print(2)\n!ls")),
     "an output of no known kind": (rules.is_valid, lambda nb, cell: cell.outputs.append({"output_type": "drawing"})),
     "an output ends in True": (rules.shows_things_and_not_truth_values, set_output("kept on disk: True\n")),
     "a value is False": (rules.shows_things_and_not_truth_values, lambda nb, cell: nb.cells[3].outputs[0].data.update(

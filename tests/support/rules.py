@@ -69,6 +69,25 @@ def has_no_empty_cell(notebook):
             for cell in notebook.cells if not cell.source.strip()]
 
 
+def is_plain_python(notebook):
+    """A code cell has nothing but Python: no magic, no shell escape."""
+    offences = []
+    for cell in code_cells(notebook):
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            offences.append(f"{cell.id}: line {error.lineno} is not Python; a cell has no magic and no shell escape")
+    return offences
+
+
+def tree_of(source):
+    """Return the syntax tree of ``source``, an empty one where it is no Python: is_plain_python() tells that."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
 def was_executed(notebook):
     """Every code cell was executed, from the first to the last, in one go."""
     counts = [cell.execution_count for cell in code_cells(notebook)]
@@ -86,7 +105,7 @@ def shows_its_outputs(notebook):
 
 
 def _makes_output(source):
-    statements = ast.parse(source).body
+    statements = tree_of(source).body
     if not statements:
         return False
     last = statements[-1]
@@ -175,7 +194,7 @@ def ends_in_no_bare_write(notebook):
     """No cell ends in a bare write, writerow or seek, whose number would stand there as an answer."""
     offences = []
     for cell in code_cells(notebook):
-        last = ast.parse(cell.source).body[-1:]
+        last = tree_of(cell.source).body[-1:]
         call = last[0].value if last and isinstance(last[0], ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and cell.id not in BARE_WRITES \
                 and call.func.attr in ("write", "writerow", "writeheader", "seek", "truncate"):
@@ -198,7 +217,7 @@ CODE_IN_TEXT = {"getattr", "hasattr", "setattr", "eval", "exec", "compile"}
 def clever_constructs(source):
     """Return what a cell's ``source`` uses of the constructs that the first lessons do without."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree_of(source)):
         if isinstance(node, ast.Lambda):
             found.append("lambda")
         if isinstance(node, ast.IfExp):
@@ -257,7 +276,7 @@ def opens_text_with_care(notebook):
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
-        tree = ast.parse(cell.source)
+        tree = tree_of(cell.source)
         _follow_awkward_data(tree, awkward)
         ended |= {target.id for node in ast.walk(tree) if isinstance(node, ast.Assign) and _has_line_ends(node.value)
                   for target in node.targets if isinstance(target, ast.Name)}
@@ -311,7 +330,7 @@ def careless_opens(cell_id, source, awkward=("orders",), ended=()):
     """
     if "-without-" in cell_id or "-ex-" in cell_id:
         return []
-    tree = ast.parse(source)
+    tree = tree_of(source)
     opens = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _text_mode(node) is not None]
     says_encoding = any(keyword.arg == "encoding" for call in opens for keyword in call.keywords)
     needed = ({"newline"} if _writes_csv(tree, ended) else set()) \
@@ -363,7 +382,7 @@ def flushes_before_fsync(notebook):
     offences = []
     for cell in notebook.cells:
         if cell.cell_type == "code" and "-ex-" not in cell.id and cell.id not in FSYNC_ALONE:
-            for node in ast.walk(ast.parse(cell.source)):
+            for node in ast.walk(tree_of(cell.source)):
                 block = getattr(node, "body", None)
                 for before, statement in zip([None, *block], block) if isinstance(block, list) else ():
                     synced = re.fullmatch(r"os\.fsync\((.+)\.fileno\(\)\)", ast.unparse(statement))
@@ -372,7 +391,7 @@ def flushes_before_fsync(notebook):
     return offences
 
 
-RULES = [is_valid, has_no_empty_cell, was_executed, shows_its_outputs, is_never_excused, carries_no_more_than_it_must,
-         has_no_stderr_and_no_traceback, tells_nothing_of_the_machine, introduces_its_code, keeps_cells_short, keeps_lines_short,
-         opens_text_with_care, flushes_before_fsync, shows_things_and_not_truth_values, ends_in_no_bare_write,
-         is_plain_in_the_first_lessons, marks_its_predictions]
+RULES = [is_valid, has_no_empty_cell, is_plain_python, was_executed, shows_its_outputs, is_never_excused,
+         carries_no_more_than_it_must, has_no_stderr_and_no_traceback, tells_nothing_of_the_machine, introduces_its_code,
+         keeps_cells_short, keeps_lines_short, opens_text_with_care, flushes_before_fsync, shows_things_and_not_truth_values,
+         ends_in_no_bare_write, is_plain_in_the_first_lessons, marks_its_predictions]
