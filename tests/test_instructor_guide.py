@@ -3,14 +3,14 @@ import functools
 import re
 import shutil
 import subprocess
-import tomllib
 
 import pytest
 
 from tests.support import minutes
 from tests.support.cells import Session
+from tests.support.exercises import listed_answers
 from tests.support.instructor_guide import GUIDE, TOTALS, part, parts_of_notebooks, rows, timetable
-from tests.support.notebook_files import PROJECT, notebook_paths, paths_starting_with, read_notebook
+from tests.support.notebook_files import PROJECT, notebook_paths, number_of, paths_starting_with, read_notebook
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
@@ -175,8 +175,8 @@ def test_what_may_be_skipped_exists_and_saves_what_it_says():
 
 
 def test_every_word_that_a_check_is_said_to_say_is_tried_by_the_tests():
-    told = [wrong["says"] for path in sorted((PROJECT / "tests" / "answers").glob("*.toml"))
-            for wrong in tomllib.loads(path.read_text(encoding="utf-8")).get("wrong", [])]
+    told = [wrong["says"] for path in notebook_paths() for listed in listed_answers(number_of(path.name)).values()
+            for wrong in listed["wrong"]]
     header, *cases = [row for row in rows(part("Notebook by notebook")) if row[2].startswith("*") or row[0] == "Case"]
     quoted = re.findall(r"check says \*([^*]+)\*", GUIDE) + [row[2].strip("*") for row in cases]
     assert header[0] == "Case" and len(cases) == 11 and len(quoted) >= 60

@@ -4,12 +4,14 @@ import os
 import signal
 import tempfile
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.support.cells import open_files
+from tests.support.abilities import needs_open_files_to_move
+from tests.support.cells import in_child, open_files
 from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, notebook_paths, read_notebook, write_if_changed
 from tests.support.ways_to_run import run_after_a_kill, run_out_of_order, run_twice
 
@@ -154,3 +156,11 @@ def leave_files_open():
 def test_a_file_that_is_left_open_would_be_found(child):
     (left_open, closed), _ = child
     assert left_open == [".bin", ".csv", ".txt", "Disk"] and not closed
+
+
+@needs_open_files_to_move
+def test_a_child_begins_although_its_folder_goes_away_at_this_moment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    Timer(0.2, os.chdir, [PROJECT]).start()
+    assert in_child(os.getcwd) == (str(PROJECT), [])

@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -23,10 +24,11 @@ from nbformat import from_dict
 from traitlets import Type
 from traitlets.config import Config
 
-from tests.support.notebook_files import NOTEBOOK_FOLDER, code_cells, read_notebook
+from tests.support.notebook_files import NOTEBOOK_FOLDER, PROJECT, code_cells, read_notebook
 
 IMPORTED_AHEAD = ["tests.support.cells", "matplotlib.backends.backend_svg", "matplotlib.figure", "pandas"]
 REFERENCE_PAGES = ("02b", "10")  # what people copy from
+TRIES_TO_BEGIN = 10
 CHILD_SECONDS = 3600  # a child that takes longer hangs; the answers to 06 took 17 minutes where processes start slowly
 
 
@@ -140,6 +142,8 @@ def own_temp_folder():
 
 
 def _child(pipe, function, arguments):
+    os.chdir(PROJECT)
+    pipe.send("begun")
     gc.freeze()  # what was imported ahead is nobody's open file: the searches through all objects leave it out
     try:
         with own_temp_folder() as folder:
@@ -168,12 +172,13 @@ def in_child(function, *arguments):
     Returns its answer and the names left behind in the temp folder. Raises RuntimeError with the
     child's traceback when the function raises, and when it dies or hangs.
     """
-    forkserver = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
-    here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(there, function, arguments))
-    child.start()
-    there.close()
+    for _ in range(TRIES_TO_BEGIN):
+        if begun := _begun(function, arguments):
+            break
+        time.sleep(0.1)
+    else:
+        raise RuntimeError(f"the child process of {function.__name__}{arguments} cannot begin, {TRIES_TO_BEGIN} times in a row")
+    child, here = begun
     answer, left, problem = None, [], None
     try:
         if here.poll(CHILD_SECONDS):
@@ -188,3 +193,23 @@ def in_child(function, *arguments):
     if problem:
         raise RuntimeError(problem)
     return answer, left
+
+
+def _begun(function, arguments):
+    """Start a child process; return it and the pipe from it, or None when it could not begin.
+
+    It begins in the current folder of this process, in which another thread may run a test at this moment that stands in a
+    folder of its own and takes it away.
+    """
+    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(there, function, arguments))
+    try:
+        child.start()
+        there.close()
+        if here.poll(CHILD_SECONDS):
+            here.recv()
+        return child, here
+    except (EOFError, FileNotFoundError):
+        here.close()
+        return None
