@@ -123,6 +123,18 @@ BROKEN = "raise AttributeError('broken for the purpose')\n"
 TWO_CELLS = [("print(1)", printed("1\n")), ("print(2)", printed("3\n"))]
 
 
+def run_nbval_over_a_kernel_that_dies():
+    return run_nbval([("import os\nos._exit(1)", []), ("print(2)", printed("2\n"))])
+
+
+@pytest.mark.child(runs=run_nbval_over_a_kernel_that_dies)
+def test_a_cell_in_which_the_kernel_dies_is_red_and_so_are_those_after_it(child):
+    (passed, run), _ = child
+    assert passed == [False, False]
+    assert "exception: the kernel died in this cell" in run.stdout, f"{NBVAL} no longer waits in RunningKernel.get_message"
+    assert "exception: Kernel dead on test start" in run.stdout, f"{NBVAL} no longer asks whether the kernel is alive"
+
+
 def run_nbval_while_helpers_are_broken():
     files = {f"tests/support/{name}.py": BROKEN for name in ("nbval_hooks", "cells", "kernels", "rules")}
     return run_nbval(TWO_CELLS, {**files, "tests/test_of_a_broken_helper.py": "from tests.support import cells\n"})

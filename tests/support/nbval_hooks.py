@@ -4,6 +4,9 @@ nbval has no public way to do these things; pytest has none to ask a test for it
 version has moved a door, nothing here raises: nbval then compares as it does by itself, and tests/test_nbval_hooks.py
 fails with a sentence that names the library and its version.
 """
+import time
+from queue import Empty
+
 from nbval.kernel import RunningKernel
 
 MESSAGE_SECONDS = 60  # how long a busy machine may keep one message of a kernel; nbval's own limit is 5
@@ -31,6 +34,27 @@ def tried_again(start):
                 if attempt == TRIES - 1:
                     raise
     return start_again
+
+
+def notice_dead_kernels():
+    """Let a cell in which its kernel dies be red at once, and those after it; nbval waits until the cell's time is over."""
+    RunningKernel.get_message = noticing_death(RunningKernel.get_message)
+
+
+def noticing_death(get_message):
+    """Return a stand-in for the method ``get_message`` of a RunningKernel, which raises RuntimeError when the kernel is dead."""
+    def get_message_of_the_living(kernel, stream, timeout=None):
+        dead, end = False, time.monotonic() + (float("inf") if timeout is None else timeout)
+        while True:
+            try:
+                return get_message(kernel, stream, min(1, max(0, end - time.monotonic())))
+            except Empty:
+                if dead:  # and what it had sent is read
+                    raise RuntimeError("the kernel died in this cell") from None
+                if time.monotonic() >= end:
+                    raise
+                dead = not kernel.is_alive()
+    return get_message_of_the_living
 
 
 def wait_for_messages(item):

@@ -38,6 +38,7 @@ def pytest_configure(config):
     try:
         from tests.support import nbval_hooks
         nbval_hooks.give_kernels_their_tries()
+        nbval_hooks.notice_dead_kernels()
     except Exception:
         pass  # tests/test_nbval_hooks.py says what is missing
 
