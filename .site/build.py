@@ -35,7 +35,7 @@ PROJECT = HERE.parent
 NOTEBOOKS = PROJECT / "notebooks"
 SITE = "Where Did My Rows Go?"
 SETTINGS = tomllib.loads((HERE / "settings.toml").read_text(encoding="utf-8"))
-GROUPS = {"Lessons": r"0\d-", "Field guide": "10", "Companions": r"0\db-", "Beside you": ""}  # the first that fits
+GROUPS = {"Lessons": r"(?!10)\d\d-", "Field guide": "10", "Companions": r"\d\db-", "Beside you": ""}  # the first that fits
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 NAMES = {file: name for name, file in re.findall(r"\[(\d\S+ [^\]]+)\]\(notebooks/([^)]+)\)", README)}
 HEADING = re.compile(r"^h[1-6]$")

@@ -59,6 +59,13 @@ def text_of(piece):
     return html.unescape(TAG.sub("", piece))
 
 
+@pytest.mark.parametrize("name, group", [("03-meet.ipynb", "Lessons"), ("11-new.ipynb", "Lessons"), ("10-field-guide.ipynb", "Field guide"),
+                                         ("10a-empty.ipynb", "Field guide"), ("01b-every.ipynb", "Companions"), ("cheat.md", "Beside you")])
+def test_a_page_stands_in_its_group(builder, name, group):
+    assert next(one for one, begins in builder.GROUPS.items() if re.match(begins, name)) == group
+
+
+
 def test_every_link_leads_somewhere(site, pages):
     anchors = {name: attribute("id", text) for name, text in pages.items()}
     broken = []
