@@ -24,7 +24,6 @@ USED = re.compile(r"\[([A-Z]\d{1,2})\](?!:)")
 DEFINITION = re.compile(r"^\[[A-Z]\d{1,2}\]: .*\n?", re.MULTILINE)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 LIST = "## The entries"
-INLINE = re.compile(r"\]\([^)\s#]*#([A-Z]\d{1,2})-[^)]*\)")  # [words](10h-sharing-and-publishing.ipynb#H6-After-a-power-cut)
 COUNT = re.compile(r"\b\d+ entries on \w+ pages\b")
 NUMBERS = ("no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split())
 
@@ -85,7 +84,6 @@ def maintain(notebooks):
                     if cell.id == f"10-symptoms-{page.partition('-')[0]}":
                         titles = [f"[{entry.number} {entry.title}][{entry.number}]" for entry in of_page[page]]
                         cell.source = _with_list(cell.source, titles)
-            cell.source = INLINE.sub(lambda link: f"][{link[1]}]", cell.source)
             cell.source = _with_definitions(cell, known, file)
     if INDEX in notebooks:
         there = {cell.id for cell in notebooks[INDEX].cells}
