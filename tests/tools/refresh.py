@@ -71,7 +71,10 @@ def main():
         if measured_now and this != REFERENCE:
             print(f"    here: lines of {' '.join(this)} were stored in {', '.join(measured_now)}. The reference is "
                   f"{' '.join(REFERENCE)}: run this there with --anew before you publish.")
-    links.main()
+    try:
+        links.main()
+    except ValueError as wrong:
+        sys.exit(f"{wrong}\nNo links and lists were written: mend that, and run this again.")
 
 
 if __name__ == "__main__":
