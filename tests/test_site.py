@@ -65,7 +65,6 @@ def test_a_page_stands_in_its_group(builder, name, group):
     assert next(one for one, begins in builder.GROUPS.items() if re.match(begins, name)) == group
 
 
-
 def test_every_link_leads_somewhere(site, pages):
     anchors = {name: attribute("id", text) for name, text in pages.items()}
     broken = []
